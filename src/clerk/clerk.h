@@ -1,0 +1,28 @@
+/*
+ * clerk: Clerk's shapes, shared by client (target/) and server (sandbox/) so that they cannot drift
+ * apart: ids, keys, the error envelope, the JSON of each object and of CreateUser's body. Tested against
+ * Clerk's own OpenAPI file and SDKs, never only against ourselves.
+ */
+#ifndef USHER_CLERK_H
+#define USHER_CLERK_H
+
+#include "base/base.h"
+#include "json/json.h"
+#include "user/user.h"
+
+/* Writes the CreateUser body of a user (JSON). skip_password_requirement is set for one without digest. */
+void clerk_create_body(const struct user *user, struct buf *to);
+
+/* What kind of instance a secret key belongs to. */
+enum clerk_instance { CLERK_UNKNOWN, CLERK_DEVELOPMENT, CLERK_PRODUCTION };
+enum clerk_instance clerk_key_instance(struct text secret_key);
+
+/* The limits that Clerk documents for an instance: requests per window, users at most (0: no cap). */
+struct clerk_limits {
+    uint32_t requests;
+    uint32_t window_ms;
+    uint32_t users_max;
+};
+struct clerk_limits clerk_limits_of(enum clerk_instance instance);
+
+#endif

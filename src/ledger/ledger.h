@@ -1,0 +1,107 @@
+/*
+ * ledger: the durable record of what has moved. An SQLite file of mode 0600 that holds no names,
+ * addresses or digests: external id, Clerk id, state, attempts, error code, one keyed 64-bit hash per
+ * field of what was last written.
+ *
+ * The protocol (exactly once): a user is committed as SENDING before the request leaves; DONE, FAILED or
+ * REJECTED with its answer. After a crash whoever is SENDING is looked up at the target by external id.
+ * Writes go into one transaction until ledger_commit: many users a commit, none acknowledged before it.
+ *
+ *     ledger_open(&ledger, &opts, &err);
+ *     ledger_put(ledger, &user, &err); … ledger_commit(ledger, &err);
+ *     ledger_close(ledger);
+ *
+ * One process writes at a time; a second one is refused at ledger_open with the first one's pid.
+ */
+#ifndef USHER_LEDGER_H
+#define USHER_LEDGER_H
+
+#include "base/base.h"
+
+enum ledger_state {
+    LEDGER_PLANNED, /* known, nothing sent */
+    LEDGER_SENDING, /* a request may have left: its outcome is unknown until answered or looked up */
+    LEDGER_DONE,    /* at the target, clerk_id known */
+    LEDGER_FAILED,  /* the target refused the user; sent again when its content changes or on --retry */
+    LEDGER_REJECTED, /* never sent: the rules refused it */
+    LEDGER_STATE_COUNT
+};
+
+const char *ledger_state_name(enum ledger_state state);
+
+struct ledger_user {
+    struct text external_id;
+    struct text clerk_id;   /* absent until DONE */
+    struct text error_code; /* Clerk's code or the reject reason; absent if none */
+    struct text hashes;     /* 8 bytes a user field of what was last written, in fields' order */
+    enum ledger_state state;
+    uint32_t attempts;
+    int64_t run; /* that wrote it last */
+};
+
+/* What makes two runs the same migration. A ledger made for another one is refused. */
+struct ledger_identity {
+    struct text instance;  /* of the target, from its key: never the key itself */
+    struct text source;    /* platform name */
+    uint64_t mapping_hash; /* source_mapping_hash */
+};
+
+struct ledger_opts {
+    const char *path;
+    struct ledger_identity identity; /* ignored when reading only */
+    bool read_only;                  /* for status: does not lock, does not create */
+};
+
+/* One run of a command on the ledger, for status and undo. */
+struct ledger_run {
+    int64_t id;
+    struct text command;
+    int64_t started_ms, ended_ms; /* ended 0: running or killed */
+    uint64_t rows, created, updated, unchanged, failed, rejected, requests;
+    int64_t pid;
+};
+
+struct ledger;
+
+/*
+ * Opens, creating it if missing. Returns 0, or -1: ERR_IO (unwritable, full, a directory), ERR_STATE (no
+ * ledger, damaged, of a newer version, of another migration, in use by another process). Each message
+ * says what to do.
+ */
+int ledger_open(struct ledger **ledger, const struct ledger_opts *opts, struct err *err);
+void ledger_close(struct ledger *ledger);
+
+/* The key of the field hashes, random per ledger. */
+const struct hash_key *ledger_key(const struct ledger *ledger);
+
+/* Finds a user. *found tells; texts of *user are copied into arena. Sees uncommitted puts. */
+int ledger_find(struct ledger *ledger, struct text external_id, struct arena *arena,
+                struct ledger_user *user, bool *found, struct err *err);
+
+/* Writes a user (insert or replace) into the open transaction, opening one if need be. */
+int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err *err);
+
+/* Makes all puts so far durable (fsync). Without open transaction does nothing. */
+int ledger_commit(struct ledger *ledger, struct err *err);
+
+/* Calls each(user, arg) for every user in a state, in external-id order; stops if it returns non-zero. */
+int ledger_each(struct ledger *ledger, enum ledger_state state,
+                int (*each)(const struct ledger_user *user, void *arg), void *arg, struct err *err);
+
+/* How many users are in each state. */
+int ledger_count(struct ledger *ledger, uint64_t counts[LEDGER_STATE_COUNT], struct err *err);
+
+/* Failures by code, most frequent first: calls each(code, count, example external id, arg). */
+int ledger_failures(struct ledger *ledger,
+                    void (*each)(struct text code, uint64_t count, struct text example, void *arg),
+                    void *arg, struct err *err);
+
+/* Begins a run (committed at once); run->command and started_ms are taken, id and pid are set. */
+int ledger_run_begin(struct ledger *ledger, struct ledger_run *run, struct err *err);
+/* Writes the run's figures into the open transaction; with ended_ms set when it is over. */
+int ledger_run_put(struct ledger *ledger, const struct ledger_run *run, struct err *err);
+/* The runs, newest first, at most `room`; *count gets how many. Texts are copied into arena. */
+int ledger_runs(struct ledger *ledger, struct arena *arena, struct ledger_run *runs, size_t room,
+                size_t *count, struct err *err);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * target: Clerk's Backend API as a client: many requests in flight on one thread (libcurl multi),
+ * HTTP/1.1 keep-alive or HTTP/2 over TLS.
+ *
+ *     target_open(&target, &opts, &err);
+ *     target_send(target, &request, &err);       // copies path and body
+ *     target_wait(target, 10000, &err);          // runs I/O for at most 10 ms; calls request.done
+ *     target_close(target);
+ *
+ * It neither retries nor paces: what became of a request is the caller's to judge.
+ */
+#ifndef USHER_TARGET_H
+#define USHER_TARGET_H
+
+#include "base/base.h"
+#include "target/pace.h"
+
+enum target_result {
+    TARGET_ANSWERED, /* status and body are the server's */
+    TARGET_UNSENT,   /* surely never reached the server (resolve, connect, TLS) */
+    TARGET_UNKNOWN   /* sent, but no whole answer: it may or may not have happened */
+};
+
+struct target_answer {
+    enum target_result result;
+    int status;             /* HTTP status when answered */
+    struct text body;       /* valid during the call of done */
+    int64_t retry_after_us; /* of a Retry-After header, else -1 */
+    struct err err;         /* when not answered */
+};
+
+struct target_request {
+    const char *method;      /* "GET", "POST", … */
+    struct text path;        /* with query, from "/v1/…" */
+    struct text body;        /* JSON; absent for none */
+    void (*done)(void *arg, const struct target_answer *answer);
+    void *arg;
+};
+
+struct target_opts {
+    const char *api_url;   /* "https://api.clerk.com" */
+    struct text key;       /* the secret key; copied, wiped at close */
+    int64_t timeout_ms;    /* of a whole request; 0: 30 seconds */
+    uint32_t in_flight_max; /* 0: 1024 */
+};
+
+struct target;
+
+/* Returns 0, or -1 (ERR_USAGE: no URL, https needed unless loopback; ERR_MEMORY). Connects nowhere yet. */
+int target_open(struct target **target, const struct target_opts *opts, struct err *err);
+/* Drops what is in flight, without calling done. */
+void target_close(struct target *target);
+
+/* How many requests are in flight, and how many may be. */
+uint32_t target_in_flight(const struct target *target);
+uint32_t target_in_flight_max(const struct target *target);
+
+/* Puts a request in flight. Returns 0 or -1 (ERR_MEMORY, or the maximum is reached). */
+int target_send(struct target *target, const struct target_request *request, struct err *err);
+
+/* Does I/O for at most wait_us microseconds, returning as soon as an answer was delivered. 0 or -1. */
+int target_wait(struct target *target, int64_t wait_us, struct err *err);
+
+/* Wakes a target_wait from a signal handler or another thread. */
+void target_wake(struct target *target);
+
+/*
+ * The settings of the target from the environment, else from ./.env: CLERK_SECRET_KEY, CLERK_API_URL
+ * (default https://api.clerk.com). *key_from says where the key was found. Returns 0, or -1 (ERR_USAGE)
+ * with what to set. Texts live in arena.
+ */
+int target_settings(struct arena *arena, struct text *api_url, struct text *key,
+                    const char **key_from, struct err *err);
+
+/*
+ * A name for the target instance that stands in the ledger and in the first line of every command that
+ * writes: kind, host, and 8 hex digits of a SHA-256 of the key ("production api.clerk.com 1f3a…").
+ */
+struct text target_instance(struct text api_url, struct text key, struct arena *arena);
+
+#endif
