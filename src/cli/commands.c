@@ -2,7 +2,10 @@
 
 #include <stddef.h>
 
+#include "cli/commands.h"
+
 const struct cli_command cli_commands[] = {
+    {"digest", "parse, verify, convert and find password digests", cmd_digest},
     {NULL, NULL, NULL},
 };
 

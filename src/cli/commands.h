@@ -1,0 +1,7 @@
+/* The commands of `usher`, one file each; commands.c lists them. argv[0] is the command's name. */
+#ifndef USHER_CLI_COMMANDS_H
+#define USHER_CLI_COMMANDS_H
+
+int cmd_digest(int argc, char **argv);
+
+#endif
