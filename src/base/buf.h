@@ -38,6 +38,7 @@ bool buf_ok(const struct buf *buf);
 char *buf_room(struct buf *buf, size_t more);
 void buf_grow(struct buf *buf, size_t written);
 
+/* Append a text, a byte, or what printf makes; nothing more is added once the buffer has failed. */
 void buf_add(struct buf *buf, struct text t);
 void buf_byte(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -145,6 +145,6 @@ void date_format(int64_t ms, char to[DATE_TEXT_MAX])
     unsigned month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
     unsigned date = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     unsigned year = (unsigned)(era * 400 + year_of_era + (month <= 2)) % 10000;
-    snprintf(to, DATE_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month % 100, date % 100,
-             rest / 3600000 % 100, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+    snprintf(to, DATE_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month % 100,
+             date % 100, rest / 3600000 % 100, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
 }

@@ -37,12 +37,13 @@ void hex_encode(struct buf *to, const uint8_t *at, size_t len)
 static const char *alphabet(enum base64_form form)
 {
     static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    static const char adapted[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./";
+    static const char adapted[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./";
     static const char standard[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    return form == BASE64_ADAPTED                                ? adapted
+    return form == BASE64_ADAPTED                          ? adapted
            : form == BASE64_URL || form == BASE64_URL_BARE ? url
-                                                                 : standard;
+                                                           : standard;
 }
 
 static bool is_padded(enum base64_form form)

@@ -13,11 +13,11 @@
 #include "base/text.h"
 
 enum base64_form {
-    BASE64,            /* standard alphabet, padded */
-    BASE64_BARE,       /* standard alphabet, no padding (PHC strings) */
-    BASE64_URL,        /* - and _, padded */
-    BASE64_URL_BARE,   /* - and _, no padding (JWT) */
-    BASE64_ADAPTED     /* . for +, no padding (passlib) */
+    BASE64,          /* standard alphabet, padded */
+    BASE64_BARE,     /* standard alphabet, no padding (PHC strings) */
+    BASE64_URL,      /* - and _, padded */
+    BASE64_URL_BARE, /* - and _, no padding (JWT) */
+    BASE64_ADAPTED   /* . for +, no padding (passlib) */
 };
 
 /* Room that decoding a text of len bytes needs at most. */

@@ -27,6 +27,7 @@ struct text text_of(const char *z);
 bool text_same(struct text a, struct text b);
 bool text_same_nocase(struct text a, struct text b);
 
+/* Whether whole begins or ends with these bytes. */
 bool text_starts(struct text whole, struct text prefix);
 bool text_ends(struct text whole, struct text suffix);
 

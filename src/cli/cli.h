@@ -18,13 +18,14 @@ enum cli_exit {
 
 struct cli_command {
     const char *name;
-    const char *summary; /* one line of `usher --help` */
+    const char *summary;               /* one line of `usher --help` */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
 };
 
 /* Ends with an entry whose name is NULL. */
 extern const struct cli_command cli_commands[];
 
+/* Prints what `usher --help` says: one line a command. */
 void cli_print_commands(FILE *to);
 
 /*
@@ -70,8 +71,8 @@ struct cli_syntax {
  * the exit status to leave with: CLI_OK after --help (printed to standard output), CLI_USAGE after a
  * message on an unknown option, a missing or surplus value or operand, or a value that is no number.
  */
-int cli_parse(const struct cli_syntax *syntax, int argc, char **argv, const char **operands, size_t max,
-              size_t *operand_count);
+int cli_parse(const struct cli_syntax *syntax, int argc, char **argv, const char **operands,
+              size_t max, size_t *operand_count);
 
 /* Prints "usher COMMAND: message" on standard error; returns CLI_USAGE. */
 int cli_fail(const char *command, const struct err *err);

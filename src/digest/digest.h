@@ -37,9 +37,9 @@ struct digest_ops {
 /* A parsed digest. The texts are views into what was parsed and live as long as it. */
 struct digest {
     const struct digest_ops *ops;
-    struct text text;                                /* the whole */
-    struct text prefix, salt, hash, extra[3];        /* fields, as the family uses them */
-    uint64_t cost, cost2, cost3;                     /* rounds, iterations, N; memory, r; lanes, p */
+    struct text text;                         /* the whole */
+    struct text prefix, salt, hash, extra[3]; /* fields, as the family uses them */
+    uint64_t cost, cost2, cost3;              /* rounds, iterations, N; memory, r; lanes, p */
 };
 
 /* The ops of a hasher by Clerk's name, or NULL. */

@@ -17,7 +17,9 @@ using namespace simdjson;
 
 struct json {
     dom::parser parser;
-    explicit json(size_t max) : parser(max) {}
+    explicit json(size_t max) : parser(max)
+    {
+    }
 };
 
 static_assert(sizeof(dom::element) == sizeof(json_value), "element is document and index");
@@ -111,7 +113,7 @@ enum json_type json_type(json_value value)
 
 const char *json_type_name(enum json_type type)
 {
-    static const char *const names[] = {"absent",  "null",   "a boolean", "a number", "a number",
+    static const char *const names[] = {"absent",   "null",     "a boolean", "a number", "a number",
                                         "a number", "a string", "an array",  "an object"};
     return names[type];
 }

@@ -22,11 +22,12 @@ enum ledger_state {
     LEDGER_PLANNED, /* known, nothing sent */
     LEDGER_SENDING, /* a request may have left: its outcome is unknown until answered or looked up */
     LEDGER_DONE,    /* at the target, clerk_id known */
-    LEDGER_FAILED,  /* the target refused the user; sent again when its content changes or on --retry */
+    LEDGER_FAILED, /* the target refused the user; sent again when its content changes or on --retry */
     LEDGER_REJECTED, /* never sent: the rules refused it */
     LEDGER_STATE_COUNT
 };
 
+/* The name of a state as `usher status` prints it ("done"). */
 const char *ledger_state_name(enum ledger_state state);
 
 struct ledger_user {

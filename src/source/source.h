@@ -31,10 +31,10 @@ struct source_opts {
 };
 
 struct source_row {
-    uint64_t number; /* of the record in the file, from 1; headers and comments do not count */
-    uint64_t offset; /* of its first byte in the (decompressed) stream */
-    struct text id;  /* the id at the source if one was found, else absent */
-    struct user user;          /* valid when reject.reason is USER_ACCEPTED */
+    uint64_t number;  /* of the record in the file, from 1; headers and comments do not count */
+    uint64_t offset;  /* of its first byte in the (decompressed) stream */
+    struct text id;   /* the id at the source if one was found, else absent */
+    struct user user; /* valid when reject.reason is USER_ACCEPTED */
     struct user_reject reject; /* USER_ACCEPTED, or why not */
     struct text raw;           /* the record as it stood in the file, if asked for */
 };

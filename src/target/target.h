@@ -30,17 +30,17 @@ struct target_answer {
 };
 
 struct target_request {
-    const char *method;      /* "GET", "POST", … */
-    struct text path;        /* with query, from "/v1/…" */
-    struct text body;        /* JSON; absent for none */
+    const char *method; /* "GET", "POST", … */
+    struct text path;   /* with query, from "/v1/…" */
+    struct text body;   /* JSON; absent for none */
     void (*done)(void *arg, const struct target_answer *answer);
     void *arg;
 };
 
 struct target_opts {
-    const char *api_url;   /* "https://api.clerk.com" */
-    struct text key;       /* the secret key; copied, wiped at close */
-    int64_t timeout_ms;    /* of a whole request; 0: 30 seconds */
+    const char *api_url;    /* "https://api.clerk.com" */
+    struct text key;        /* the secret key; copied, wiped at close */
+    int64_t timeout_ms;     /* of a whole request; 0: 30 seconds */
     uint32_t in_flight_max; /* 0: 1024 */
 };
 

@@ -70,8 +70,7 @@ static void writes_piece_by_piece(void **state)
     json_key(&out, TEXT("b"));
     json_put_null(&out);
     json_close(&out, '}');
-    assert_string_equal(buf_z(&buf),
-                        "{\"a\":[1,\"q\\\"\\\\\\u0001\xEF\xBF\xBD\"],\"b\":null}");
+    assert_string_equal(buf_z(&buf), "{\"a\":[1,\"q\\\"\\\\\\u0001\xEF\xBF\xBD\"],\"b\":null}");
     buf_release(&buf);
 }
 
