@@ -65,6 +65,12 @@ int source_next(struct source *source, struct source_row *row, struct err *err);
 struct text source_platform(const struct source *source);
 struct text source_format(const struct source *source);
 
+/*
+ * What must stand in front of raw records for a file of them to be read again: the header line of a CSV;
+ * empty where nothing must (raw JSON records, one a line, are JSON Lines).
+ */
+struct text source_header(const struct source *source);
+
 /* Bytes read so far from the file as it lies on disk, and its size (0 if unknown): for progress. */
 uint64_t source_bytes_read(const struct source *source);
 uint64_t source_bytes_total(const struct source *source);
