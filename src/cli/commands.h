@@ -2,6 +2,7 @@
 #ifndef USHER_CLI_COMMANDS_H
 #define USHER_CLI_COMMANDS_H
 
+/* Each runs its command and returns an exit status of cli.h. */
 int cmd_digest(int argc, char **argv);
 
 #endif

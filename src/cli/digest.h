@@ -5,6 +5,7 @@
 #ifndef USHER_CLI_DIGEST_H
 #define USHER_CLI_DIGEST_H
 
+/* Each reads standard input and writes standard output, a line for a line. */
 int cli_digest_verify(int argc, char **argv);
 int cli_digest_parse(int argc, char **argv);
 int cli_digest_convert(int argc, char **argv);

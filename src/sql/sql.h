@@ -3,8 +3,9 @@
  *
  *     sql_open(&sql, "a.db", SQL_CREATE, &err);
  *     sql_exec(sql, "CREATE TABLE …", &err);
- *     struct sql_query *q = sql_query(sql, "SELECT id FROM users WHERE email = ?1", &err);   //
- * cached sql_bind_text(q, 1, email); while ((got = sql_step(q, &err)) > 0) use(sql_text(q, 0));
+ *     struct sql_query *q = sql_query(sql, "SELECT id FROM users WHERE email = ?1", &err);   // cached
+ *     sql_bind_text(q, 1, email);
+ *     while ((got = sql_step(q, &err)) > 0) use(sql_text(q, 0));
  *     sql_reset(q);
  *     sql_close(sql);
  *
@@ -20,8 +21,7 @@ enum sql_mode { SQL_READ_ONLY, SQL_WRITE, SQL_CREATE }; /* CREATE makes the file
 struct sql;
 struct sql_query;
 
-/* Opens a file, or ":memory:". Returns 0, or -1: ERR_IO with path and cause, ERR_STATE: no
- * database. */
+/* Opens a file, or ":memory:". Returns 0, or -1: ERR_IO with path and cause, ERR_STATE: no database. */
 int sql_open(struct sql **sql, const char *path, enum sql_mode mode, struct err *err);
 void sql_close(struct sql *sql);
 
@@ -34,16 +34,15 @@ int sql_rollback(struct sql *sql, struct err *err);
 bool sql_in_transaction(const struct sql *sql);
 
 /*
- * The prepared form of a statement, kept by the connection under the address of `statement` (a
- * string constant), reset and with no bindings. NULL with err if it does not compile.
+ * The prepared form of a statement, kept by the connection under the address of `statement` (a string
+ * constant), reset and with no bindings. NULL with err if it does not compile.
  */
 struct sql_query *sql_query(struct sql *sql, const char *statement, struct err *err);
 /* Prepares a statement that is not a constant; the caller ends it with sql_finish. */
 struct sql_query *sql_prepare(struct sql *sql, const char *statement, struct err *err);
 void sql_finish(struct sql_query *query);
 
-/* Binds parameter `at` (from 1). Texts and blobs must stay valid until sql_reset; absent binds
- * NULL. */
+/* Binds parameter `at` (from 1). Texts and blobs must stay valid until sql_reset; absent binds NULL. */
 void sql_bind_text(struct sql_query *query, int at, struct text t);
 void sql_bind_blob(struct sql_query *query, int at, struct text t);
 void sql_bind_int(struct sql_query *query, int at, int64_t number);
@@ -55,8 +54,7 @@ int sql_step(struct sql_query *query, struct err *err);
 int sql_run(struct sql_query *query, struct err *err);
 void sql_reset(struct sql_query *query);
 
-/* Column `at` (from 0) of the current row; valid until the next step or reset. NULL gives absent /
- * 0. */
+/* Column `at` (from 0) of the current row; valid until the next step or reset. NULL gives absent / 0. */
 struct text sql_text(struct sql_query *query, int at);
 int64_t sql_int(struct sql_query *query, int at);
 bool sql_is_null(struct sql_query *query, int at);
