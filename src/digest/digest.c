@@ -6,7 +6,7 @@
 
 #include "digest/digests.h"
 
-#define DECLARE(name) extern const struct digest_ops digest_ops_##name;
+#define DECLARE(name)  extern const struct digest_ops digest_ops_##name;
 #define POINT_TO(name) &digest_ops_##name,
 
 DIGESTS(DECLARE)

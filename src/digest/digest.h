@@ -22,12 +22,13 @@ struct digest;
 
 struct digest_ops {
     const char *hasher; /* Clerk's name */
-    bool insecure;      /* Clerk moves it to bcrypt at the first successful sign-in */
-    bool remote;        /* verified over the network (awscognito) */
+    /* Clerk moves insecure and remote ones to bcrypt at the first successful sign-in. */
+    bool insecure; /* Clerk counts it as such: a plain hash or a few rounds of one */
+    bool remote;   /* verified over the network (awscognito) */
     /* What cost, cost2 and cost3 are called in the class ("iterations"); NULL ends the list. */
     const char *cost_names[3];
-    uint64_t
-        clerk_cost_max; /* above this CreateUser refuses a digest that parses; 0: no such limit */
+    /* Above this cost CreateUser refuses a digest that parses; 0: no such limit. */
+    uint64_t clerk_cost_max;
     /*
      * Parses digest->text, which is at most DIGEST_MAX bytes, into *digest without allocating.
      * Returns NULL, or a string constant that says what is wrong ("cost above 31"). Does no
