@@ -104,7 +104,7 @@ class Lint(unittest.TestCase):
         self.bad("tables", {"src/digest/rot13.c": "\n"}, "defines its digest_ops")
 
     def test_digest_and_reader_and_route_without_test(self):
-        self.bad("tables", {"tests/test_all.py": None}, "rot13: no test mentions it",
+        self.bad("tables", {"tests/test_all.py": None}, "rot13: no vector and no test",
                  "lines: no test mentions it", "/v1/things/{id}/parts: no test mentions it")
 
     def test_route_without_handler(self):
