@@ -98,4 +98,7 @@ struct digest_conversion {
 int digest_convert(struct text platform, struct text native, struct arena *arena,
                    struct digest_conversion *out, struct err *err);
 
+/* The names of the platforms that digest_convert knows, without "auto"; *count gets how many. */
+const char *const *digest_platforms(size_t *count);
+
 #endif
