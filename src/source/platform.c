@@ -1,0 +1,49 @@
+#include "source/platform.h"
+
+#include <string.h>
+
+static const struct platform *const platforms[] = {
+#define PLATFORM(name) &platform_##name,
+    SOURCE_PLATFORMS(PLATFORM)
+#undef PLATFORM
+        NULL};
+
+static const char *const names[] = {
+#define PLATFORM(name) #name,
+    SOURCE_PLATFORMS(PLATFORM)
+#undef PLATFORM
+        NULL};
+
+const struct platform *const *platform_all(void)
+{
+    return platforms;
+}
+
+const char *const *source_platform_names(void)
+{
+    return names;
+}
+
+const struct platform *platform_find(struct text name)
+{
+    for (size_t i = 0; platforms[i]; i++)
+        if (text_same(text_of(platforms[i]->name), name))
+            return platforms[i];
+    return NULL;
+}
+
+static bool has_marks(const struct platform *platform, struct json_value record)
+{
+    for (size_t i = 0; platform->marks[i]; i++)
+        if (json_type(json_get(record, text_of(platform->marks[i]))) == JSON_ABSENT)
+            return false;
+    return true;
+}
+
+const struct platform *platform_detect(struct json_value record)
+{
+    for (size_t i = 0; platforms[i]; i++)
+        if (has_marks(platforms[i], record))
+            return platforms[i];
+    return NULL;
+}

@@ -1,0 +1,393 @@
+/*
+ * A source is a line of parts: input (bytes, decompressed) → window → reader (one record) → table or
+ * mapping (a draft) → rules → digest shape → duplicates. The first records are looked at before the run
+ * by a second line of the same parts over a copy of the window's first bytes, which is thrown away.
+ */
+#include "source/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/draft.h"
+#include "source/reader.h"
+#include "source/table.h"
+
+#define RECORD_MAX   ((size_t)16 * 1024 * 1024)
+#define LOOK_AT      ((size_t)128 * 1024)
+#define LOOK_RECORDS 32
+
+struct source {
+    struct source_opts opts;
+    const struct platform *platform;
+    struct input *input;
+    struct window window;
+    struct json *json, *inner_json;
+    struct reader *reader;
+    struct paths *paths;
+    struct table *table;
+    struct user_seen *seen;
+    struct arena arena;
+    struct buf scratch, raw, format;
+    struct user user;
+    struct draft draft;
+    struct record record;
+    uint64_t mapping_hash;
+};
+
+/* The parts of a look ahead. */
+struct look {
+    struct input *input;
+    struct window window;
+    struct json *json;
+    struct reader *reader;
+    const struct platform *detected;
+    bool any_record, any_object;
+};
+
+static void look_release(struct look *look)
+{
+    if (look->reader)
+        look->reader->ops->close(look->reader);
+    json_free(look->json);
+    window_release(&look->window);
+    input_close(look->input);
+}
+
+static int look_open(struct look *look, struct text bytes, const struct platform *platform,
+                     struct err *err)
+{
+    if (input_memory(&look->input, bytes, err) != 0 ||
+        window_init(&look->window, look->input, 2 * LOOK_AT, err) != 0 ||
+        json_new(&look->json, 2 * LOOK_AT, err) != 0)
+        return -1;
+    return reader_open(&look->reader,
+                       &(struct reader_opts){.window = &look->window,
+                                             .json = look->json,
+                                             .columns = platform->columns,
+                                             .columns_least = platform->columns_least},
+                       err);
+}
+
+/* Reads the records that are whole within the look; `whole` says that the file ends with it. */
+static void look_through(struct look *look, bool whole)
+{
+    struct record record;
+    struct err ignored;
+    for (int i = 0; i < LOOK_RECORDS; i++) {
+        if (look->reader->ops->next(look->reader, &record, &ignored) <= 0)
+            return;
+        bool last = look->window.ended && look->window.to == look->window.from + record.bytes.len;
+        if (last && !whole)
+            return;
+        look->any_record = true;
+        if (record.value.document && json_type(record.value) == JSON_OBJECT) {
+            look->any_object = true;
+            if (!look->detected)
+                look->detected = platform_detect(record.value);
+        }
+    }
+}
+
+/*
+ * Looks at the first records. Returns 0, or -1 (ERR_INPUT) when they are none; *detected gets the
+ * platform that they are of, or NULL.
+ */
+static int look_ahead(struct source *source, const struct platform **detected, struct err *err)
+{
+    struct look look = {0};
+    const struct platform *columns = source->platform ? source->platform : &platform_firebase;
+    if (window_need(&source->window, LOOK_AT, err) != 0)
+        return -1;
+    int result = look_open(&look, window_text(&source->window), columns, err);
+    if (result == 0) {
+        look_through(&look, source->window.ended);
+        *detected = look.detected;
+        if (look.any_record && !look.any_object)
+            result = err_set(err, ERR_INPUT,
+                             "this is no export: none of its first records is an object");
+    }
+    look_release(&look);
+    return result;
+}
+
+static void put_names(struct buf *to)
+{
+    const char *const *names = source_platform_names();
+    for (size_t i = 0; names[i]; i++)
+        buf_printf(to, "%s%s", i > 0 ? ", " : "", names[i]);
+}
+
+static int no_such_platform(struct source *source, struct err *err)
+{
+    put_names(&source->format);
+    return err_set(err, ERR_USAGE,
+                   "there is no platform \"%.*s\"; there are auto, %s, and a mapping "
+                   "of your own (a path that ends in .json)",
+                   TEXT_ARG(source->opts.from), buf_z(&source->format));
+}
+
+static int not_detected(struct source *source, struct err *err)
+{
+    put_names(&source->format);
+    return err_set(err, ERR_INPUT,
+                   "the first records look like no known platform's; name it with "
+                   "--from (%s), or map the fields with --from FILE.json",
+                   buf_z(&source->format));
+}
+
+/* A record without its platform's id is probably another platform's. */
+static int check_platform(const struct source *source, const struct platform *detected,
+                          struct err *err)
+{
+    if (!detected || detected == source->platform)
+        return 0;
+    return err_set(err, ERR_INPUT,
+                   "the first records look like an export of %s, not of %s; "
+                   "give --from %s if they are",
+                   detected->name, source->platform->name, detected->name);
+}
+
+static int choose_platform(struct source *source, struct err *err)
+{
+    const struct platform *detected = NULL;
+    bool automatic = text_same(source->opts.from, TEXT("auto")) || source->opts.from.len == 0;
+    if (!automatic) {
+        source->platform = platform_find(source->opts.from);
+        if (!source->platform)
+            return no_such_platform(source, err);
+    }
+    if (look_ahead(source, &detected, err) != 0)
+        return -1;
+    if (!automatic)
+        return check_platform(source, detected, err);
+    source->platform = detected;
+    return detected ? 0 : not_detected(source, err);
+}
+
+static void put_text(struct buf *to, struct text t)
+{
+    buf_printf(to, "%zu:", t.len);
+    buf_add(to, t);
+}
+
+/* A fixed key: the hash is compared across runs. Lengths are in it, so that no two inputs are one. */
+static int hash_mapping(struct source *source, struct err *err)
+{
+    static const struct hash_key key = {"usher mapping 1"};
+    const struct source_firebase *firebase = &source->opts.firebase;
+    struct buf *to = &source->scratch;
+    buf_reset(to);
+    put_text(to, text_of(source->platform ? source->platform->name : ""));
+    put_text(to, firebase->signer_key);
+    put_text(to, firebase->salt_separator);
+    buf_printf(to, "%u:%u:", firebase->rounds, firebase->mem_cost);
+    put_text(to, text_of(source->opts.through ? source->opts.through : ""));
+    if (!buf_ok(to))
+        return err_memory(err);
+    source->mapping_hash = hash_text(&key, buf_text(to));
+    return 0;
+}
+
+static int open_parts(struct source *source, struct err *err)
+{
+    const struct source_opts *opts = &source->opts;
+    size_t max = opts->record_max ? opts->record_max : RECORD_MAX;
+    arena_init(&source->arena, 4 * max);
+    buf_init(&source->scratch, 2 * max);
+    buf_init(&source->raw, 2 * max);
+    buf_init(&source->format, 512);
+    if (input_open(&source->input, opts->path, err) != 0)
+        return -1;
+    if (window_init(&source->window, source->input, max, err) != 0 ||
+        json_new(&source->json, max + JSON_PADDING, err) != 0 ||
+        json_new(&source->inner_json, max, err) != 0 || paths_new(&source->paths, err) != 0 ||
+        user_seen_new(&source->seen, err) != 0)
+        return -1;
+    return 0;
+}
+
+static int open_reader(struct source *source, struct err *err)
+{
+    const struct platform *platform = source->platform;
+    return reader_open(&source->reader,
+                       &(struct reader_opts){.window = &source->window,
+                                             .json = source->json,
+                                             .columns = platform->columns,
+                                             .columns_least = platform->columns_least},
+                       err);
+}
+
+static void name_format(struct source *source)
+{
+    const char *packed = input_name(source->input);
+    buf_reset(&source->format);
+    buf_printf(&source->format, "%s%s%s", source->reader->ops->format(source->reader),
+               packed[0] ? ", " : "", packed);
+}
+
+static int source_start(struct source *source, struct err *err)
+{
+    if (open_parts(source, err) != 0 || choose_platform(source, err) != 0)
+        return -1;
+    if (source->platform->check && source->platform->check(&source->opts, err) != 0)
+        return -1;
+    if (table_new(&source->table, source->platform, source->paths, err) != 0 ||
+        open_reader(source, err) != 0 || hash_mapping(source, err) != 0)
+        return -1;
+    name_format(source);
+    source->draft = (struct draft){.user = &source->user,
+                                   .arena = &source->arena,
+                                   .scratch = &source->scratch,
+                                   .json = source->inner_json,
+                                   .paths = source->paths,
+                                   .platform = source->platform,
+                                   .opts = &source->opts,
+                                   .now_ms = clock_wall_ms()};
+    return 0;
+}
+
+int source_open(struct source **source, const struct source_opts *opts, struct err *err)
+{
+    struct source *made = calloc(1, sizeof(*made));
+    if (!made)
+        return err_memory(err);
+    made->opts = *opts;
+    if (source_start(made, err) != 0) {
+        bool named = strncmp(err->message, opts->path, strlen(opts->path)) == 0;
+        if (err->code == ERR_INPUT && !named)
+            err_wrap(err, "%s", strcmp(opts->path, "-") == 0 ? "standard input" : opts->path);
+        source_close(made);
+        return -1;
+    }
+    *source = made;
+    return 0;
+}
+
+void source_close(struct source *source)
+{
+    if (!source)
+        return;
+    user_seen_free(source->seen);
+    table_free(source->table);
+    paths_free(source->paths);
+    if (source->reader)
+        source->reader->ops->close(source->reader);
+    json_free(source->json);
+    json_free(source->inner_json);
+    window_release(&source->window);
+    input_close(source->input);
+    arena_release(&source->arena);
+    buf_release(&source->scratch);
+    buf_release(&source->raw);
+    buf_release(&source->format);
+    free(source);
+}
+
+/* The record on one line: a raw JSON record may have been written over several. */
+static struct text one_line(struct source *source, const struct record *record)
+{
+    struct buf *to = &source->raw;
+    struct text t = record->bytes;
+    if (source->reader->ops->header || text_find(t, '\n', 0) == t.len)
+        return t;
+    buf_reset(to);
+    if (record->value.document) {
+        json_write(record->value, to);
+        return buf_text(to);
+    }
+    buf_add(to, t);
+    for (size_t i = 0; i < to->len; i++)
+        if (to->at[i] == '\n' || to->at[i] == '\r')
+            to->at[i] = ' ';
+    return buf_text(to);
+}
+
+/* Maps the record, applies the rules and claims its identifiers: 0, -1 rejected or with draft->err. */
+static int judge(struct source *source, struct source_row *row, struct err *err)
+{
+    struct draft *draft = &source->draft;
+    draft_start(draft, source->record.value);
+    if (table_apply(source->table, draft, &row->id) != 0)
+        return -1;
+    if (draft_end(draft) != 0)
+        return -1;
+    if (user_apply_rules(&source->user, &source->arena, &draft->reject) != 0)
+        return -1;
+    int claimed = (int)user_seen_claim(source->seen, &source->user, &draft->reject, err);
+    if (claimed < 0)
+        draft->err = *err;
+    return claimed == USER_ACCEPTED ? 0 : -1;
+}
+
+static void refuse(struct source *source, struct source_row *row)
+{
+    user_reject(&row->reject, source->record.reason, "%s", source->record.detail);
+    if (source->record.value.document)
+        table_id(source->table, source->record.value, &source->arena, &row->id);
+}
+
+int source_next(struct source *source, struct source_row *row, struct err *err)
+{
+    struct record *record = &source->record;
+    arena_reset(&source->arena);
+    int got = source->reader->ops->next(source->reader, record, err);
+    if (got <= 0)
+        return got;
+    row->number = record->number;
+    row->offset = record->offset;
+    row->id = row->raw = (struct text){NULL, 0};
+    row->reject = (struct user_reject){.reason = USER_ACCEPTED};
+    if (source->opts.keep_raw)
+        row->raw = one_line(source, record);
+    if (record->reason != USER_ACCEPTED) {
+        refuse(source, row);
+        return 1;
+    }
+    if (judge(source, row, err) == 0) {
+        row->user = source->user;
+        row->id = source->user.external_id;
+        return 1;
+    }
+    if (source->draft.err.code != ERR_NONE) {
+        *err = source->draft.err;
+        return -1;
+    }
+    row->reject = source->draft.reject;
+    return 1;
+}
+
+struct text source_platform(const struct source *source)
+{
+    return text_of(source->platform->name);
+}
+
+struct text source_format(const struct source *source)
+{
+    return buf_text(&source->format);
+}
+
+struct text source_header(const struct source *source)
+{
+    const struct reader_ops *ops = source->reader->ops;
+    return ops->header ? ops->header(source->reader) : (struct text){NULL, 0};
+}
+
+uint64_t source_bytes_read(const struct source *source)
+{
+    return input_bytes_read(source->input);
+}
+
+uint64_t source_bytes_total(const struct source *source)
+{
+    return input_bytes_total(source->input);
+}
+
+uint64_t source_mapping_hash(const struct source *source)
+{
+    return source->mapping_hash;
+}
+
+const struct source_loss *source_losses(struct source *source, size_t *count)
+{
+    return paths_losses(source->paths, count);
+}
