@@ -55,6 +55,8 @@ static size_t read_request(struct connection *c)
 {
     for (;;) {
         c->in[c->len] = 0;
+        if (c->in[0] == 0x16) /* a TLS handshake */
+            return 0;
         char *end = strstr(c->in, "\r\n\r\n");
         if (end) {
             char *length = strcasestr(c->in, "content-length:");
