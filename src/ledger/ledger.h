@@ -11,6 +11,10 @@
  *     ledger_put(ledger, &user, &err); … ledger_commit(ledger, &err);
  *     ledger_close(ledger);
  *
+ * After a write that failed (a full disk) nothing more is written: every further put and commit fails, the
+ * file stays at the last commit, and the same command goes on from there when run again. What was put and
+ * not committed when the ledger is closed is dropped.
+ *
  * One process writes at a time; a second one is refused at ledger_open with the first one's pid.
  */
 #ifndef USHER_LEDGER_H
@@ -85,19 +89,25 @@ int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err
 /* Makes all puts so far durable (fsync). Without open transaction does nothing. */
 int ledger_commit(struct ledger *ledger, struct err *err);
 
-/* Calls each(user, arg) for every user in a state, in external-id order; stops if it returns non-zero. */
+/*
+ * Calls each(user, arg) for every user in a state, in external-id order; stops if it returns non-zero. Texts
+ * are valid during the call; each may find users, and put the one it was given.
+ */
 int ledger_each(struct ledger *ledger, enum ledger_state state,
                 int (*each)(const struct ledger_user *user, void *arg), void *arg, struct err *err);
 
-/* How many users are in each state. */
+/* How many users are in each state, uncommitted puts included. Costs nothing, however many there are. */
 int ledger_count(struct ledger *ledger, uint64_t counts[LEDGER_STATE_COUNT], struct err *err);
 
-/* Failures by code, most frequent first: calls each(code, count, example external id, arg). */
+/*
+ * Users FAILED or REJECTED by error code, most frequent first: calls each(code, count, example, arg), where
+ * example is the first external id. Texts are valid during the call.
+ */
 int ledger_failures(struct ledger *ledger,
                     void (*each)(struct text code, uint64_t count, struct text example, void *arg),
                     void *arg, struct err *err);
 
-/* Begins a run (committed at once); run->command and started_ms are taken, id and pid are set. */
+/* Begins a run (committed at once, with all puts before); run->command and started_ms are taken, id and pid are set. */
 int ledger_run_begin(struct ledger *ledger, struct ledger_run *run, struct err *err);
 /* Writes the run's figures into the open transaction; with ended_ms set when it is over. */
 int ledger_run_put(struct ledger *ledger, const struct ledger_run *run, struct err *err);

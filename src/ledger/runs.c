@@ -1,0 +1,96 @@
+/* Runs: one row a run of a command, written again as it goes on. */
+#include "ledger/store.h"
+
+#include <unistd.h>
+
+static int put_row(struct ledger *ledger, const struct ledger_run *run, struct err *err)
+{
+    struct sql_query *query = sql_query(
+        ledger->sql,
+        "UPDATE runs SET ended_ms = ?2, rows = ?3, created = ?4, updated = ?5, unchanged = ?6, "
+        "failed = ?7, rejected = ?8, requests = ?9 WHERE id = ?1",
+        err);
+    if (!query)
+        return -1;
+    const uint64_t figures[] = {run->rows,   run->created,  run->updated, run->unchanged,
+                                run->failed, run->rejected, run->requests};
+    sql_bind_int(query, 1, run->id);
+    sql_bind_int(query, 2, run->ended_ms);
+    for (size_t i = 0; i < ARRAY_COUNT(figures); i++)
+        sql_bind_int(query, (int)i + 3, (int64_t)figures[i]);
+    return sql_run(query, err);
+}
+
+static int add_row(struct ledger *ledger, struct ledger_run *run, struct err *err)
+{
+    struct sql_query *query = sql_query(
+        ledger->sql,
+        "INSERT INTO runs VALUES (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, ?3) RETURNING id", err);
+    if (!query)
+        return -1;
+    run->pid = getpid();
+    sql_bind_text(query, 1, run->command);
+    sql_bind_int(query, 2, run->started_ms);
+    sql_bind_int(query, 3, run->pid);
+    int got = sql_step(query, err);
+    if (got > 0)
+        run->id = sql_int(query, 0);
+    sql_reset(query);
+    return got < 0 ? -1 : 0;
+}
+
+int ledger_run_begin(struct ledger *ledger, struct ledger_run *run, struct err *err)
+{
+    if (ledger_begin(ledger, err) != 0)
+        return -1;
+    if (add_row(ledger, run, err) != 0) {
+        err_wrap(err, "ledger");
+        return ledger_break(ledger);
+    }
+    return ledger_commit(ledger, err);
+}
+
+int ledger_run_put(struct ledger *ledger, const struct ledger_run *run, struct err *err)
+{
+    if (ledger_begin(ledger, err) != 0)
+        return -1;
+    if (put_row(ledger, run, err) != 0) {
+        err_wrap(err, "ledger");
+        return ledger_break(ledger);
+    }
+    return 0;
+}
+
+static int read_row(struct sql_query *query, struct arena *arena, struct ledger_run *run,
+                    struct err *err)
+{
+    uint64_t *const figures[] = {&run->rows,   &run->created,  &run->updated, &run->unchanged,
+                                 &run->failed, &run->rejected, &run->requests};
+    run->id = sql_int(query, 0);
+    run->command = arena_copy(arena, sql_text(query, 1));
+    run->started_ms = sql_int(query, 2);
+    run->ended_ms = sql_int(query, 3);
+    for (size_t i = 0; i < ARRAY_COUNT(figures); i++)
+        *figures[i] = (uint64_t)sql_int(query, (int)i + 4);
+    run->pid = sql_int(query, 11);
+    return run->command.at ? 0 : err_memory(err);
+}
+
+int ledger_runs(struct ledger *ledger, struct arena *arena, struct ledger_run *runs, size_t room,
+                size_t *count, struct err *err)
+{
+    struct sql_query *query =
+        sql_prepare(ledger->sql, "SELECT * FROM runs ORDER BY id DESC LIMIT ?1", err);
+    int got = query ? 0 : -1;
+    *count = 0;
+    if (query)
+        sql_bind_int(query, 1, (int64_t)room);
+    while (query && *count < room && (got = sql_step(query, err)) > 0) {
+        got = read_row(query, arena, &runs[*count], err);
+        if (got < 0)
+            break;
+        ++*count;
+    }
+    sql_finish(query);
+    return got < 0 ? err_wrap(err, "ledger") : 0;
+}
