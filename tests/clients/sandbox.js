@@ -1,12 +1,14 @@
 // Starts `usher sandbox` on a free port of the loopback address, and stops it again. Its answers to the
 // SDK pass through here: each is held against Clerk's OpenAPI file.
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 import readline from 'node:readline';
 import { backendApi } from './openapi.js';
 
 // The SDK takes hold of fetch when it is loaded: load it behind this.
 const realFetch = globalThis.fetch;
-const seen = { openApi: null, problems: [], answers: 0, operations: new Set() };
+const seen = { openApi: null, problems: [], answers: 0, calls: new Set() };
 
 globalThis.fetch = async (input, init) => {
   const answer = await realFetch(input, init);
@@ -15,7 +17,9 @@ globalThis.fetch = async (input, init) => {
   const body = await answer.clone().text();
   seen.openApi ??= backendApi();
   seen.answers++;
-  seen.operations.add(`${method} ${url.pathname.replace(/\/[a-z]+_[0-9A-Za-z]{6,}/g, '/{id}')} ${answer.status}`);
+  seen.calls.add(`${method} ${url.pathname.replace(/\/[a-z]+_[0-9A-Za-z]{6,}/g, '/{}')}`);
+  // The sandbox's own endpoints, by which tests look inside, are none of Clerk's.
+  if (url.pathname.startsWith('/v1/sandbox/')) return answer;
   seen.problems.push(...seen.openApi.problems(method, url.pathname.replace(/^\/v1/, ''), answer.status,
     answer.headers.get('content-type'), body));
   return answer;
@@ -26,10 +30,19 @@ export const { isClerkAPIResponseError } = await import('@clerk/backend/errors')
 
 // Since the last call: how many answers were checked, and what was wrong with them.
 export function takeConformance() {
-  const taken = { ...seen, operations: [...seen.operations] };
+  const { answers, problems } = seen;
   seen.problems = [];
   seen.answers = 0;
-  return taken;
+  return { answers, problems };
+}
+
+// "GET /v1/users/{}" and so on: every operation that was called so far.
+export const callsSoFar = () => seen.calls;
+
+// The rows of the sandbox's table of endpoints, in the same form.
+export function routes() {
+  const table = fs.readFileSync(path.join(process.env.USHER_ROOT, 'src', 'sandbox', 'routes.h'), 'utf8');
+  return [...table.matchAll(/^ +ROUTE\((\w+), "([^"]+)"/gm)].map(([, method, route]) => `${method} ${route}`);
 }
 
 let keys = 0;
@@ -51,6 +64,13 @@ export async function startSandbox(...options) {
       publishableKey: ready.publishable_key, telemetry: { disabled: true } }),
     clerkWithKey: secretKey => createClerkClient({ secretKey, apiUrl: ready.backend_api,
       telemetry: { disabled: true } }),
+    // A request without the SDK, for what the SDK does not call; returns { status, body }.
+    async raw(method, route, body) {
+      const answer = await fetch(ready.backend_api + route, { method,
+        headers: { authorization: `Bearer ${ready.secret_key}`, 'content-type': 'application/json' },
+        body: body && JSON.stringify(body) });
+      return { status: answer.status, body: await answer.json() };
+    },
     async stop() {
       child.kill('SIGTERM');
       return exited;
