@@ -25,4 +25,23 @@ struct clerk_limits {
 };
 struct clerk_limits clerk_limits_of(enum clerk_instance instance);
 
+/* Clerk's first complaint in an error envelope; texts are cut to fit, absent ones are "". */
+struct clerk_problem {
+    char code[64];  /* "form_identifier_exists" */
+    char param[48]; /* meta.param_name: "email_address" */
+    char message[160];
+};
+
+/* Reads an error envelope. Returns false, *problem untouched, if root is none. */
+bool clerk_decode_problem(struct json_value root, struct clerk_problem *problem);
+
+/*
+ * Reads a User object into the canonical user: what CreateUser would have had to be given. Digests, TOTP
+ * secrets and backup codes are not in it. The primary email address and phone number come first; id and
+ * texts live as long as the document, objects and arrays in arena. Returns false if value is no User
+ * object or the arena is full.
+ */
+bool clerk_decode_user(struct json_value value, struct arena *arena, struct user *user,
+                       struct text *id);
+
 #endif

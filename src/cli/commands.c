@@ -5,6 +5,11 @@
 #include "cli/commands.h"
 
 const struct cli_command cli_commands[] = {
+    {"check", "read an export and say what would be accepted, rejected or lost", cmd_check},
+    {"plan", "say what an import would do to the target, writing nothing", cmd_plan},
+    {"import", "move the users; run again to go on, or with a later export", cmd_import},
+    {"verify", "read every user back and compare field by field", cmd_verify},
+    {"status", "progress, runs and failures of a migration", cmd_status},
     {"digest", "parse, verify, convert and find password digests", cmd_digest},
     {NULL, NULL, NULL},
 };

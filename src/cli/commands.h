@@ -2,8 +2,12 @@
 #ifndef USHER_CLI_COMMANDS_H
 #define USHER_CLI_COMMANDS_H
 
-/* Each runs its command and returns an exit status of cli.h. */
-/* argv[0] is the command's name; each returns an exit status. */
+/* Each runs its command, whose name is argv[0], and returns an exit status of cli.h. */
+int cmd_check(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_digest(int argc, char **argv);
 
 #endif

@@ -98,6 +98,12 @@ bool json_next(struct json_walk *walk);
 void json_write(struct json_value value, struct buf *to);
 
 /*
+ * Appends value in the one form that equal values have: members sorted by key, whole numbers without a
+ * fraction. For hashing and comparing. Working memory comes from arena; false if that is full.
+ */
+bool json_write_canonical(struct json_value value, struct arena *arena, struct buf *to);
+
+/*
  * Writing piece by piece; commas are put where they belong.
  *     struct json_out out = json_out(&buf);
  *     json_open(&out, '{'); json_key(&out, TEXT("id")); json_put_text(&out, id); json_close(&out, '}');
@@ -117,6 +123,8 @@ void json_put_text_or_null(struct json_out *out, struct text t);
 void json_put_int(struct json_out *out, int64_t number);
 void json_put_bool(struct json_out *out, bool value);
 void json_put_null(struct json_out *out);
+/* A value of a parsed document, as compact JSON. */
+void json_put_value(struct json_out *out, struct json_value value);
 /* A text that already is JSON. */
 void json_put_raw(struct json_out *out, struct text json);
 

@@ -150,7 +150,7 @@ static void put_double(struct buf *to, double number)
 
 static void write_members(struct json_value value, struct json_out *out);
 
-static void write_value(struct json_value value, struct json_out *out)
+void json_put_value(struct json_out *out, struct json_value value)
 {
     switch (json_type(value)) {
     case JSON_ABSENT:
@@ -189,7 +189,7 @@ static void write_members(struct json_value value, struct json_out *out)
     while (json_next(&walk)) {
         if (object)
             json_key(out, walk.key);
-        write_value(walk.value, out);
+        json_put_value(out, walk.value);
     }
     json_close(out, object ? '}' : ']');
 }
@@ -197,5 +197,5 @@ static void write_members(struct json_value value, struct json_out *out)
 void json_write(struct json_value value, struct buf *to)
 {
     struct json_out out = json_out(to);
-    write_value(value, &out);
+    json_put_value(&out, value);
 }

@@ -86,10 +86,4 @@ void target_wake(struct target *target);
 int target_settings(struct arena *arena, struct text *api_url, struct text *key,
                     const char **key_from, struct err *err);
 
-/*
- * A name for the target instance that stands in the ledger and in the first line of every command that
- * writes: kind, host, and 8 hex digits of a SHA-256 of the key ("production api.clerk.com 1f3a…").
- */
-struct text target_instance(struct text api_url, struct text key, struct arena *arena);
-
 #endif

@@ -9,6 +9,7 @@ struct user_seen_sizes {
     size_t bloom_bits; /* a power of two */
 };
 
+/* user_seen_new with other sizes. Returns 0 or -1 (ERR_MEMORY). */
 int user_seen_new_sized(struct user_seen **seen, const struct user_seen_sizes *sizes,
                         struct err *err);
 
