@@ -7,6 +7,9 @@
 #define USHER_CLERK_H
 
 #include "base/base.h"
+#include "clerk/error.h"
+#include "clerk/id.h"
+#include "clerk/object.h"
 #include "json/json.h"
 #include "user/user.h"
 

@@ -11,6 +11,7 @@ const struct cli_command cli_commands[] = {
     {"verify", "read every user back and compare field by field", cmd_verify},
     {"status", "progress, runs and failures of a migration", cmd_status},
     {"digest", "parse, verify, convert and find password digests", cmd_digest},
+    {"sandbox", "the local Clerk, to rehearse a migration", cmd_sandbox},
     {NULL, NULL, NULL},
 };
 

@@ -9,5 +9,6 @@ int cmd_import(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_digest(int argc, char **argv);
+int cmd_sandbox(int argc, char **argv);
 
 #endif

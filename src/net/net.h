@@ -1,7 +1,8 @@
-/* net: thin faces over the HTTP libraries. */
+/* net: HTTP as servers and clients need it; thin faces over libmicrohttpd and libcurl. */
 #ifndef USHER_NET_H
 #define USHER_NET_H
 
 #include "net/http.h"
+#include "net/server.h"
 
 #endif

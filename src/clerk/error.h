@@ -1,0 +1,81 @@
+/*
+ * clerk/error: the envelope in which every refusal travels:
+ *     {"errors":[{"message":…,"long_message":…,"code":…,"meta":{…}}],"clerk_trace_id":…}
+ * Codes, statuses and the keys of meta are Clerk's; the sentences are ours.
+ */
+#ifndef USHER_CLERK_ERROR_H
+#define USHER_CLERK_ERROR_H
+
+#include "base/base.h"
+
+/* The errors that the sandbox and the gateway answer with: ERROR(code, HTTP status, short message). */
+#define CLERK_ERRORS(ERROR)                                                                        \
+    ERROR(authorization_header_format_invalid, 401, "Invalid Authorization header")                \
+    ERROR(clerk_key_invalid, 401, "The secret key is not valid")                                   \
+    ERROR(resource_not_found, 404, "Not found")                                                    \
+    ERROR(request_body_invalid, 400, "The request body is invalid")                                \
+    ERROR(request_body_too_large, 413, "The request body is too large")                            \
+    ERROR(unsupported_content_type, 415, "Content-Type is not supported")                          \
+    ERROR(malformed_request_parameters, 400, "The request parameters are malformed")               \
+    ERROR(too_many_requests, 429, "Too many requests")                                             \
+    ERROR(internal_clerk_error, 500, "Internal error")                                             \
+    ERROR(service_unavailable, 503, "Service unavailable")                                         \
+    ERROR(user_quota_exceeded, 403, "User quota exceeded")                                         \
+    ERROR(feature_not_enabled, 403, "Not enabled")                                                 \
+    ERROR(form_data_missing, 422, "Missing data")                                                  \
+    ERROR(form_param_unknown, 422, "Unknown parameter")                                            \
+    ERROR(form_param_missing, 422, "Missing parameter")                                            \
+    ERROR(form_param_nil, 422, "Null parameter")                                                   \
+    ERROR(form_param_type_invalid, 422, "Wrong type")                                              \
+    ERROR(form_param_value_invalid, 422, "Invalid value")                                          \
+    ERROR(form_param_format_invalid, 422, "Invalid format")                                        \
+    ERROR(form_param_duplicate, 422, "Duplicate parameter")                                        \
+    ERROR(form_param_max_length_exceeded, 422, "Too long")                                         \
+    ERROR(form_param_array_length_mismatch, 422, "Array lengths differ")                           \
+    ERROR(form_param_array_size_exceeded, 422, "Too many items")                                   \
+    ERROR(form_param_exceeds_allowed_size, 422, "Too large")                                       \
+    ERROR(form_param_invalid_date, 422, "Invalid date")                                            \
+    ERROR(form_conditional_param_missing, 422, "Missing parameter")                                \
+    ERROR(form_conditional_param_disallowed, 422, "Parameter not allowed here")                    \
+    ERROR(form_identifier_exists, 422, "Already taken")                                            \
+    ERROR(form_resource_not_found, 422, "Not found")                                               \
+    ERROR(form_username_invalid_length, 422, "Username has a wrong length")                        \
+    ERROR(form_username_invalid_character, 422, "Username has a character that is not allowed")    \
+    ERROR(form_username_needs_non_number_char, 422, "Username needs a letter")                     \
+    ERROR(form_username_cannot_be_phone_number, 422, "Username is a phone number")                 \
+    ERROR(form_password_digest_invalid_code, 422, "Invalid password digest")                       \
+    ERROR(form_password_length_too_short, 422, "Password is too short")                            \
+    ERROR(form_password_size_in_bytes_exceeded, 422, "Password is too long")                       \
+    ERROR(invalid_totp_secret_code, 422, "Invalid TOTP secret")                                    \
+    ERROR(incorrect_password, 422, "Incorrect password")                                           \
+    ERROR(no_password_set, 400, "No password set")                                                 \
+    ERROR(totp_disabled, 400, "TOTP is not set up")                                                \
+    ERROR(totp_incorrect_code, 422, "Incorrect code")                                              \
+    ERROR(last_required_identification_deletion_failed, 400, "Cannot delete the last identifier")  \
+    ERROR(identification_update_failed, 400, "Cannot update the identifier")
+
+enum clerk_code {
+#define ERROR(code, status, message) CLERK_##code,
+    CLERK_ERRORS(ERROR)
+#undef ERROR
+};
+
+struct clerk_error {
+    enum clerk_code code;
+    struct text long_message;
+    struct text param;  /* meta.param_name; absent for none */
+    struct text params; /* meta.param_names as a JSON array; absent for none */
+};
+
+/* The HTTP status of a code, and its name. */
+int clerk_error_status(enum clerk_code code);
+const char *clerk_error_name(enum clerk_code code);
+
+/* Appends the envelope of one error. trace_id: see clerk_trace_id. */
+void clerk_error_write(const struct clerk_error *error, struct text trace_id, struct buf *to);
+
+#define CLERK_TRACE_ID_LEN 32
+/* A fresh trace id: 32 hex digits and a NUL. */
+void clerk_trace_id(char to[CLERK_TRACE_ID_LEN + 1]);
+
+#endif

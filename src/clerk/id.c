@@ -1,0 +1,47 @@
+#include "clerk/id.h"
+
+#include <string.h>
+
+#define EPOCH_S INT64_C(1400000000)
+#define DIGITS  27
+
+/* Writes a 160-bit number, five 32-bit words with the highest first, as 27 base62 digits. */
+static void put_base62(uint32_t words[5], char to[DIGITS])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const uint64_t five = UINT64_C(62) * 62 * 62 * 62 * 62;
+    size_t at = DIGITS;
+    while (at > 0) {
+        uint64_t rest = 0;
+        for (int i = 0; i < 5; i++) {
+            uint64_t value = rest << 32 | words[i];
+            words[i] = (uint32_t)(value / five);
+            rest = value % five;
+        }
+        for (int i = 0; i < 5 && at > 0; i++) {
+            to[--at] = digits[rest % 62];
+            rest /= 62;
+        }
+    }
+}
+
+size_t clerk_id_new(struct clerk_ids *ids, const char *prefix, int64_t now_ms,
+                    char to[CLERK_ID_MAX])
+{
+    uint32_t second = (uint32_t)(now_ms / 1000 - EPOCH_S), words[5];
+    size_t len = strnlen(prefix, CLERK_ID_MAX - DIGITS - 1);
+    if (second > ids->second) {
+        random_bytes(&ids->count, sizeof(ids->count));
+        ids->count >>= 1; /* room to count up */
+        ids->second = second;
+    }
+    ids->count++;
+    random_bytes(&words[3], 8);
+    words[0] = ids->second;
+    words[1] = (uint32_t)(ids->count >> 32);
+    words[2] = (uint32_t)ids->count;
+    memcpy(to, prefix, len);
+    put_base62(words, to + len);
+    to[len + DIGITS] = 0;
+    return len + DIGITS;
+}

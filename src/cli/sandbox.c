@@ -1,0 +1,128 @@
+/* usher sandbox: the local Clerk, until a signal comes. */
+#include "cli/cli.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "sandbox/sandbox.h"
+
+static const char about[] =
+    "Runs a local Clerk: its Backend API on SQLite, with Clerk's validation, uniqueness, error "
+    "codes\n"
+    "and rate limits, and with faults on demand, so that a whole migration can be rehearsed "
+    "before\n"
+    "the real instance is touched.\n"
+    "\n"
+    "When it is ready it prints one line of JSON: backend_api, frontend_api, secret_key,\n"
+    "publishable_key, listen. Ctrl-C or SIGTERM stops it; what was acknowledged is on disk.\n"
+    "\n"
+    "A fresh secret key is that of a development instance (100 users, 100 requests / 10 s);\n"
+    "--production makes one of a production instance (no cap, 1000 requests / 10 s).\n"
+    "\n"
+    "  usher sandbox --production --data clerk.db\n"
+    "  usher sandbox --listen :4700 --limits off --latency 100 --fault drop-after=0.01\n"
+    "\n"
+    "faults (repeatable): 500, 429, drop-before, drop-after (the answer is lost after the "
+    "commit),\n"
+    "slow-body, each with a probability (0.02) or a count (5: the first five requests).\n"
+    "\n"
+    "exit status: 0 stopped by a signal, 2 usage or refused.";
+
+struct words {
+    const char *listen, *data, *secret_key, *limits, *shape;
+    uint64_t latency_ms, seed;
+    bool production, listen_anywhere;
+    struct cli_texts faults;
+};
+
+static int read_words(const struct words *words, struct sandbox_opts *opts, struct err *err)
+{
+    *opts = (struct sandbox_opts){.listen = words->listen,
+                                  .listen_anywhere = words->listen_anywhere,
+                                  .data = words->data,
+                                  .secret_key = text_of(words->secret_key),
+                                  .production = words->production,
+                                  .latency_ms = (int64_t)words->latency_ms,
+                                  .faults = {.state = words->seed}};
+    if (words->latency_ms > 600000)
+        return err_set(err, ERR_USAGE, "--latency takes 600000 ms at most");
+    if (words->faults.count > FAULTS_MAX)
+        return err_set(err, ERR_USAGE, "--fault may stand there %d times", FAULTS_MAX);
+    for (size_t i = 0; i < words->faults.count; i++)
+        if (fault_parse(&opts->faults.at[i], text_of(words->faults.at[i]), err) != 0)
+            return -1;
+    opts->faults.count = words->faults.count;
+    if (sandbox_limits_parse(opts, text_of(words->limits), err) != 0)
+        return -1;
+    return sandbox_shape_parse(opts, text_of(words->shape), err);
+}
+
+static void print_ready(const struct sandbox *sandbox)
+{
+    struct buf line;
+    buf_init(&line, 4096);
+    sandbox_describe(sandbox, &line);
+    puts(buf_z(&line));
+    fflush(stdout);
+    buf_release(&line);
+}
+
+/* The threads inherit the mask, so that the signals wait for sigwait. */
+static int serve(const struct sandbox_opts *opts)
+{
+    struct sandbox *sandbox;
+    struct err err;
+    sigset_t stops;
+    int signal_number;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &stops, NULL);
+    if (sandbox_start(&sandbox, opts, &err) != 0)
+        return cli_fail("sandbox", &err);
+    print_ready(sandbox);
+    sigwait(&stops, &signal_number);
+    sandbox_stop(sandbox);
+    return CLI_OK;
+}
+
+int cmd_sandbox(int argc, char **argv)
+{
+    struct words words = {
+        .listen = "127.0.0.1:0", .data = ":memory:", .limits = "clerk", .shape = "sliding"};
+    random_bytes(&words.seed, sizeof(words.seed));
+    const struct cli_option options[] = {
+        {"listen", 'l', CLI_TEXT, &words.listen, "ADDRESS",
+         "127.0.0.1:PORT or :PORT; port 0, the "
+         "default, takes a free one"},
+        {"data", 'd', CLI_TEXT, &words.data, "FILE", "a database file (default :memory:)"},
+        {"secret-key", 0, CLI_TEXT, &words.secret_key, "KEY",
+         "default: the stored one, else a "
+         "fresh one"},
+        {"production", 0, CLI_FLAG, &words.production, NULL, "a fresh key is sk_live_"},
+        {"limits", 0, CLI_TEXT, &words.limits, "WHICH",
+         "clerk (default), off, or N/S: N requests "
+         "in S seconds"},
+        {"limit-shape", 0, CLI_TEXT, &words.shape, "SHAPE", "sliding (default), fixed or bucket"},
+        {"latency", 0, CLI_NUMBER, &words.latency_ms, "MS", "each answer takes so long"},
+        {"fault", 0, CLI_TEXTS, &words.faults, "KIND=SPEC", "a fault, see above; repeatable"},
+        {"seed", 0, CLI_NUMBER, &words.seed, "N", "the same seed gives the same faults"},
+        {"listen-anywhere", 0, CLI_FLAG, &words.listen_anywhere, NULL,
+         "allow an address that other machines reach"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct sandbox_opts opts;
+    struct err err;
+    size_t operands;
+    int status = cli_parse(&(struct cli_syntax){"sandbox", "", about, options}, argc, argv, NULL, 0,
+                           &operands);
+    if (status >= 0)
+        return status;
+    if (read_words(&words, &opts, &err) != 0)
+        return cli_fail("sandbox", &err);
+    return serve(&opts);
+}

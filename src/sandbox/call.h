@@ -1,0 +1,105 @@
+/*
+ * sandbox/call: one request on its way through the sandbox, and what a handler does with it.
+ *
+ * A handler is a plain function, run on the store's thread inside the transaction that it shares with
+ * others: it reads call->ids, call->query and call->body, uses call->desk->store, and either writes its
+ * answer (call_answer, then onto the returned buf) or refuses (call_fail); what it wrote is then undone.
+ * Nothing leaves before the commit.
+ *
+ * Slow work (hashing) is asked for with call_later: work runs on a pool thread and may touch nothing
+ * but call->state; then runs as a handler afterwards, with body and query as before.
+ */
+#ifndef USHER_SANDBOX_CALL_H
+#define USHER_SANDBOX_CALL_H
+
+#include "clerk/clerk.h"
+#include "net/net.h"
+#include "sandbox/fault.h"
+#include "sandbox/instance.h"
+#include "sandbox/route.h"
+#include "sandbox/store.h"
+
+/* Counters since the start, for GET /v1/sandbox/stats. */
+struct stats {
+    uint64_t requests, created, duplicates, limited, refused, failed;
+    uint64_t passwords_right, passwords_wrong, passwords_moved;
+    uint64_t transactions;
+};
+
+/* What all handlers share. */
+struct desk {
+    struct store *store;
+    struct instance *instance;
+    struct clerk_ids ids;
+    struct stats stats;
+    struct faults faults;
+    struct json *json;  /* for what is not the body: stored metadata */
+    struct buf scratch; /* for the length of one handler */
+};
+
+struct call_param {
+    struct text name, value; /* decoded */
+};
+
+struct call {
+    struct call *next; /* of whoever queues it */
+    struct desk *desk;
+    struct server_request *request;
+    struct arena *arena; /* of the request */
+    const struct route *route;
+    struct text ids[ROUTE_IDS_MAX]; /* what stands for the {} of the path, decoded */
+    struct call_param *query;
+    size_t query_count;
+    struct json_value body; /* absent without one */
+    int64_t now_ms;
+
+    int status;            /* of the answer; 0: none yet */
+    int64_t retry_after_s; /* -1: no such header */
+    bool drop, slow;       /* faults that befall the answer */
+
+    void (*work)(struct call *call); /* call_later */
+    void (*then)(struct call *call);
+    void *state;
+};
+
+/* Starts an answer; what is appended to the returned buf is its body, JSON. */
+struct buf *call_answer(struct call *call, int status);
+
+/* Refuses. param: meta.param_name, or NULL. The sentence is printf-like. Always returns false. */
+bool call_fail(struct call *call, enum clerk_code code, const char *param, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Refuses with form_data_missing; params is a JSON array of names. Always returns false. */
+bool call_fail_missing(struct call *call, const char *params);
+/* Refuses with a 404. Always returns false. */
+bool call_not_found(struct call *call, const char *what, struct text id);
+/* Refuses with a 500 and logs err. Always returns false. */
+bool call_broken(struct call *call, const struct err *err);
+
+/* Memory for the call's length; refuses when there is none left. */
+void *call_alloc(struct call *call, size_t size);
+
+/* Asks for work, then for a call of then. */
+void call_later(struct call *call, void (*work)(struct call *call),
+                void (*then)(struct call *call));
+
+/* A fresh id ("user_"), in the call's arena. */
+struct text call_new_id(struct call *call, const char *prefix);
+
+/* The first value of a query parameter; absent if there is none. */
+struct text call_param(const struct call *call, struct text name);
+
+/* The user of that id; refuses and returns false if there is none. */
+bool call_account(struct call *call, struct text id, struct account *account);
+/* Writes the account's row and answers with the user. Returns false after refusing. */
+bool call_put_account(struct call *call, struct account *account);
+/* Answers 200 with the user. */
+void call_answer_account(struct call *call, const struct account *account);
+/* What an answer of the store means: true for STORE_OK, else refuses. */
+bool call_check(struct call *call, enum store_answer answer, const struct err *err);
+
+/* Percent-decodes t ('+' is a space if form) into arena; absent when t is malformed or memory is out. */
+struct text call_decode(struct arena *arena, struct text t, bool form);
+/* Reads the query string. Refuses what is malformed. */
+bool call_read_query(struct call *call);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * sandbox/draft: the body of CreateUser or UpdateUser, read and held against Clerk's rules
+ * (user/user.h has the validators; here is which of Clerk's codes goes with which).
+ */
+#ifndef USHER_SANDBOX_DRAFT_H
+#define USHER_SANDBOX_DRAFT_H
+
+#include "sandbox/call.h"
+
+struct draft {
+    struct user user;
+    uint64_t given;       /* bit by row of the table of fields; see draft_gave */
+    struct text password; /* plain; becomes a digest in the pool */
+    enum user_flag skip_password_checks, skip_password_requirement;
+    enum user_flag skip_legal_checks, skip_user_requirement;
+    struct user_texts email_status, phone_status, web3_wallet;
+    struct text primary_email_id, primary_phone_id, primary_web3_id, image_id;
+    enum user_flag notify, sign_out;
+};
+
+/* Reads and checks a body of POST /users. Returns false after refusing. */
+bool draft_read_create(struct call *call, struct draft *draft);
+
+/* Reads and checks a body of PATCH /users/{id}. */
+bool draft_read_update(struct call *call, struct draft *draft);
+
+/* Whether the body of an update had that parameter, even as null. */
+bool draft_gave(const struct draft *draft, const char *name);
+
+/* The validators with their codes, for other handlers. Each returns false after refusing. */
+bool draft_check_email(struct call *call, struct text email);
+bool draft_check_phone(struct call *call, struct text phone);
+
+#endif

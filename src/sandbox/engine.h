@@ -1,0 +1,38 @@
+/*
+ * sandbox/engine: the one thread that owns the store. It takes all requests that wait, runs their
+ * handlers inside one transaction, commits, and only then lets the answers go: group commit. A handler
+ * that fails undoes what it did itself and nothing else.
+ *
+ *     engine_new(&engine, &opts, &err);
+ *     engine_put(engine, request);     // from any HTTP thread
+ *     engine_close(engine);            // answers what has come, then stops
+ *     engine_free(engine);             // once the server is gone
+ */
+#ifndef USHER_SANDBOX_ENGINE_H
+#define USHER_SANDBOX_ENGINE_H
+
+#include "sandbox/call.h"
+#include "sandbox/limit.h"
+#include "sandbox/sandbox.h"
+
+struct engine;
+
+struct engine_opts {
+    struct store *store;
+    struct instance *instance;
+    const struct sandbox_opts *sandbox; /* limits, latency, faults; read at engine_new only */
+};
+
+/* Starts the thread and the pool. The store and instance must outlive the engine. */
+int engine_new(struct engine **engine, const struct engine_opts *opts, struct err *err);
+
+/* Takes a request from an HTTP thread. */
+void engine_put(struct engine *engine, struct server_request *request);
+
+/* Answers all that has come and stops the thread; what comes from now on gets a 503. NULL is fine. */
+void engine_close(struct engine *engine);
+
+/* Closes if that has not been done, and frees. No request may come any more. NULL is fine. */
+void engine_free(struct engine *engine);
+
+#endif

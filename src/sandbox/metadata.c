@@ -1,0 +1,116 @@
+/*
+ * PATCH and PUT /users/{id}/metadata. A merge is deep: objects merge key by key, null removes a key at
+ * any depth, anything else replaces (as RFC 7396). PUT replaces each object that is given whole.
+ */
+#include <string.h>
+
+#include "sandbox/body.h"
+#include "sandbox/routes.h"
+
+/*
+ * A merge looks every key of one object up among the keys of the other. With more pairs to compare than
+ * this (24 KiB of the shortest members over as much) it is refused.
+ */
+#define MERGE_PAIRS_MAX  ((size_t)16 << 20)
+#define MEMBER_BYTES_MIN 6 /* "a":1, */
+
+struct metadata {
+    struct text public_metadata, private_metadata, unsafe_metadata;
+};
+
+static const struct body_field fields[] = {
+    {"public_metadata", BODY_OBJECT, offsetof(struct metadata, public_metadata), false},
+    {"private_metadata", BODY_OBJECT, offsetof(struct metadata, private_metadata), false},
+    {"unsafe_metadata", BODY_OBJECT, offsetof(struct metadata, unsafe_metadata), false},
+};
+
+static void write_merged(struct json_value base, struct json_value patch, struct json_out *out);
+
+/* One member of the result: patch over base, either of which may be absent. */
+static void write_member(struct json_value base, struct json_value patch, struct json_out *out)
+{
+    if (json_type(patch) == JSON_OBJECT) {
+        write_merged(base, patch, out);
+        return;
+    }
+    if (json_type(patch) == JSON_ABSENT)
+        patch = base;
+    json_write(patch, out->to);
+    out->comma = true;
+}
+
+static void write_merged(struct json_value base, struct json_value patch, struct json_out *out)
+{
+    json_open(out, '{');
+    if (json_type(base) != JSON_OBJECT)
+        base = (struct json_value){0};
+    for (struct json_walk walk = json_walk(base); json_next(&walk);) {
+        struct json_value over = json_get(patch, walk.key);
+        if (json_type(over) == JSON_NULL)
+            continue;
+        json_key(out, walk.key);
+        write_member(walk.value, over, out);
+    }
+    for (struct json_walk walk = json_walk(patch); json_next(&walk);) {
+        if (json_type(walk.value) == JSON_NULL ||
+            json_type(json_get(base, walk.key)) != JSON_ABSENT)
+            continue;
+        json_key(out, walk.key);
+        write_member((struct json_value){0}, walk.value, out);
+    }
+    json_close(out, '}');
+}
+
+/* Merges the body's object `name` over the stored one; *to gets the result. */
+static bool merge(struct call *call, struct text name, struct text stored, struct text *to)
+{
+    struct json_value base, patch = json_get(call->body, name);
+    struct buf *scratch = &call->desk->scratch;
+    struct err err;
+    if (json_parse(call->desk->json, stored.at ? stored : TEXT("{}"), &base, &err) != 0)
+        return call_broken(call, &err);
+    buf_reset(scratch);
+    struct json_out out = json_out(scratch);
+    if (stored.len / MEMBER_BYTES_MIN * (call->request->body.len / MEMBER_BYTES_MIN) <=
+        MERGE_PAIRS_MAX)
+        write_merged(base, patch, &out);
+    else
+        scratch->failed = true;
+    *to = buf_ok(scratch) ? arena_copy(call->arena, buf_text(scratch)) : (struct text){NULL, 0};
+    return to->at || call_fail(call, CLERK_form_param_exceeds_allowed_size, name.at,
+                               "The metadata are too large.");
+}
+
+static void change(struct call *call, bool merges)
+{
+    struct metadata given_objects = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct account account;
+    uint64_t given;
+    if (!call_account(call, call->ids[0], &account) ||
+        !body_read(call, fields, ARRAY_COUNT(fields), &given_objects, &given))
+        return;
+    struct user *user = &account.clerk.user;
+    struct text *stored[] = {&user->public_metadata, &user->private_metadata,
+                             &user->unsafe_metadata};
+    const struct text *objects[] = {&given_objects.public_metadata, &given_objects.private_metadata,
+                                    &given_objects.unsafe_metadata};
+    for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
+        if (!objects[i]->at)
+            continue;
+        if (!merges)
+            *stored[i] = *objects[i];
+        else if (!merge(call, text_of(fields[i].name), *stored[i], stored[i]))
+            return;
+    }
+    call_put_account(call, &account);
+}
+
+void users_metadata_merge(struct call *call)
+{
+    change(call, true);
+}
+
+void users_metadata_replace(struct call *call)
+{
+    change(call, false);
+}

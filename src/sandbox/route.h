@@ -1,0 +1,38 @@
+/* sandbox/route: which handler a request belongs to. The table is routes.h. */
+#ifndef USHER_SANDBOX_ROUTE_H
+#define USHER_SANDBOX_ROUTE_H
+
+#include "base/base.h"
+
+/* How many {} a path has at most. */
+#define ROUTE_IDS_MAX 2
+
+enum route_auth {
+    ROUTE_KEY,   /* the instance's secret key */
+    ROUTE_PUBLIC /* anybody */
+};
+
+enum route_limit {
+    ROUTE_FREE,     /* not limited, no faults either */
+    ROUTE_INSTANCE, /* the limit per key */
+    ROUTE_USER      /* that, and one per user: the path's first {} */
+};
+
+struct call;
+
+struct route {
+    const char *method;
+    const char *path; /* {} stands for an id */
+    enum route_auth auth;
+    enum route_limit limit;
+    void (*handle)(struct call *call);
+};
+
+/*
+ * The route of a request; ids get what stands for each {}, still percent-encoded. NULL if there is none;
+ * *other_method is then whether the path has a route under another method.
+ */
+const struct route *route_find(struct text method, struct text path, struct text ids[ROUTE_IDS_MAX],
+                               bool *other_method);
+
+#endif

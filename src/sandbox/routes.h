@@ -1,0 +1,51 @@
+/*
+ * The sandbox's endpoints, one row each: ROUTE(method, path, who may, limit class, handler). A path that
+ * fits several rows belongs to the first with its method, so fixed words come before {}.
+ */
+#ifndef USHER_SANDBOX_ROUTES_H
+#define USHER_SANDBOX_ROUTES_H
+
+struct call;
+
+#define ROUTES(ROUTE)                                                                              \
+    ROUTE(POST, "/v1/users", KEY, INSTANCE, users_create)                                          \
+    ROUTE(GET, "/v1/users", KEY, INSTANCE, users_list)                                             \
+    ROUTE(GET, "/v1/users/count", KEY, INSTANCE, users_count)                                      \
+    ROUTE(POST, "/v1/users/ban", KEY, INSTANCE, users_ban_all)                                     \
+    ROUTE(POST, "/v1/users/unban", KEY, INSTANCE, users_unban_all)                                 \
+    ROUTE(GET, "/v1/users/{}", KEY, INSTANCE, users_get)                                           \
+    ROUTE(PATCH, "/v1/users/{}", KEY, USER, users_update)                                          \
+    ROUTE(DELETE, "/v1/users/{}", KEY, INSTANCE, users_delete)                                     \
+    ROUTE(PATCH, "/v1/users/{}/metadata", KEY, USER, users_metadata_merge)                         \
+    ROUTE(PUT, "/v1/users/{}/metadata", KEY, USER, users_metadata_replace)                         \
+    ROUTE(POST, "/v1/users/{}/ban", KEY, INSTANCE, users_ban)                                      \
+    ROUTE(POST, "/v1/users/{}/unban", KEY, INSTANCE, users_unban)                                  \
+    ROUTE(POST, "/v1/users/{}/lock", KEY, INSTANCE, users_lock)                                    \
+    ROUTE(POST, "/v1/users/{}/unlock", KEY, INSTANCE, users_unlock)                                \
+    ROUTE(POST, "/v1/users/{}/verify_password", KEY, INSTANCE, users_verify_password)              \
+    ROUTE(POST, "/v1/users/{}/remove_password", KEY, INSTANCE, users_remove_password)              \
+    ROUTE(POST, "/v1/users/{}/verify_totp", KEY, INSTANCE, users_verify_totp)                      \
+    ROUTE(DELETE, "/v1/users/{}/mfa", KEY, INSTANCE, users_delete_mfa)                             \
+    ROUTE(DELETE, "/v1/users/{}/totp", KEY, INSTANCE, users_delete_totp)                           \
+    ROUTE(DELETE, "/v1/users/{}/backup_code", KEY, INSTANCE, users_delete_backup_codes)            \
+    ROUTE(GET, "/v1/users/{}/organization_memberships", KEY, INSTANCE, users_memberships)          \
+    ROUTE(PUT, "/v1/users/{}/email_address", KEY, INSTANCE, emails_replace)                        \
+    ROUTE(PUT, "/v1/users/{}/phone_number", KEY, INSTANCE, phones_replace)                         \
+    ROUTE(POST, "/v1/email_addresses", KEY, INSTANCE, emails_create)                               \
+    ROUTE(GET, "/v1/email_addresses/{}", KEY, INSTANCE, emails_get)                                \
+    ROUTE(PATCH, "/v1/email_addresses/{}", KEY, INSTANCE, emails_update)                           \
+    ROUTE(DELETE, "/v1/email_addresses/{}", KEY, INSTANCE, emails_delete)                          \
+    ROUTE(POST, "/v1/phone_numbers", KEY, INSTANCE, phones_create)                                 \
+    ROUTE(GET, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_get)                                  \
+    ROUTE(PATCH, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_update)                             \
+    ROUTE(DELETE, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_delete)                            \
+    ROUTE(GET, "/v1/jwks", KEY, FREE, instance_jwks)                                               \
+    ROUTE(GET, "/v1/instance", KEY, INSTANCE, instance_get)                                        \
+    ROUTE(GET, "/v1/sandbox/users/{}", KEY, FREE, inspect_user)                                    \
+    ROUTE(GET, "/v1/sandbox/stats", KEY, FREE, inspect_stats)
+
+#define ROUTE(method, path, auth, limit, handler) void handler(struct call *call);
+ROUTES(ROUTE)
+#undef ROUTE
+
+#endif

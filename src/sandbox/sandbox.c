@@ -1,0 +1,147 @@
+#include "sandbox/sandbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sandbox/engine.h"
+
+#define HTTP_THREADS    2
+#define CONNECTIONS_MAX 4096
+#define BODY_MAX        ((size_t)1 << 20)
+#define MEMORY_MAX      ((size_t)64 << 20)
+#define IDLE_MS         300000
+
+struct sandbox {
+    struct store *store;
+    struct instance instance;
+    struct engine *engine;
+    struct server *server;
+    char address[SERVER_ADDRESS_MAX];
+};
+
+int sandbox_limits_parse(struct sandbox_opts *opts, struct text t, struct err *err)
+{
+    size_t slash = text_find(t, '/', 0);
+    uint64_t requests, seconds;
+    if (text_same(t, TEXT("clerk")) || text_same(t, TEXT("off"))) {
+        opts->limits = t.at[0] == 'c' ? SANDBOX_LIMITS_CLERK : SANDBOX_LIMITS_OFF;
+        return 0;
+    }
+    if (!text_u64(text_part(t, 0, slash), 10000000, &requests) || requests == 0 ||
+        !text_u64(text_part(t, slash + 1, t.len), 86400, &seconds) || seconds == 0)
+        return err_set(err, ERR_USAGE,
+                       "'%.*s' is no limit: clerk, off, or N/S (N requests in S seconds)",
+                       TEXT_ARG(t));
+    opts->limits = SANDBOX_LIMITS_OWN;
+    opts->limit_requests = (uint32_t)requests;
+    opts->limit_seconds = (uint32_t)seconds;
+    return 0;
+}
+
+int sandbox_shape_parse(struct sandbox_opts *opts, struct text t, struct err *err)
+{
+    static const char *const names[] = {"sliding", "fixed", "bucket"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (!text_same(t, text_of(names[i])))
+            continue;
+        opts->limit_shape = (enum limit_shape)i;
+        return 0;
+    }
+    return err_set(err, ERR_USAGE, "'%.*s' is no shape of a limit: sliding, fixed or bucket",
+                   TEXT_ARG(t));
+}
+
+static void handle(void *arg, struct server_request *request)
+{
+    struct sandbox *sandbox = arg;
+    engine_put(sandbox->engine, request);
+}
+
+static int check_listen(const struct sandbox_opts *opts, char address[256], struct err *err)
+{
+    struct text host;
+    uint16_t port;
+    snprintf(address, 256, "%s%s", opts->listen[0] == ':' ? "127.0.0.1" : "", opts->listen);
+    if (!server_split_address(text_of(address), &host, &port))
+        return err_set(err, ERR_USAGE, "'%s' is no address to listen on (127.0.0.1:PORT)",
+                       opts->listen);
+    if (!server_is_loopback(host) && !opts->listen_anywhere)
+        return err_set(err, ERR_USAGE,
+                       "%s is not this machine's loopback; the sandbox keeps users and "
+                       "passwords, so listening there takes --listen-anywhere",
+                       opts->listen);
+    return 0;
+}
+
+static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struct err *err)
+{
+    char address[256];
+    if (check_listen(opts, address, err) != 0 || store_open(&sandbox->store, opts->data, err) != 0)
+        return -1;
+    if (instance_open(&sandbox->instance, sandbox->store, opts->secret_key, opts->production,
+                      err) != 0)
+        return -1;
+    struct engine_opts engine = {sandbox->store, &sandbox->instance, opts};
+    if (engine_new(&sandbox->engine, &engine, err) != 0)
+        return -1;
+    struct server_opts server = {.address = address,
+                                 .threads = HTTP_THREADS,
+                                 .connections_max = CONNECTIONS_MAX,
+                                 .body_max = BODY_MAX,
+                                 .memory_max = MEMORY_MAX,
+                                 .idle_ms = IDLE_MS,
+                                 .handle = handle,
+                                 .arg = sandbox};
+    if (server_start(&sandbox->server, &server, err) != 0)
+        return -1;
+    server_address(sandbox->server, sandbox->address);
+    instance_listen(&sandbox->instance, sandbox->address);
+    return 0;
+}
+
+int sandbox_start(struct sandbox **out, const struct sandbox_opts *opts, struct err *err)
+{
+    struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+    if (!sandbox)
+        return err_memory(err);
+    if (start(sandbox, opts, err) != 0) {
+        sandbox_stop(sandbox);
+        return -1;
+    }
+    *out = sandbox;
+    return 0;
+}
+
+void sandbox_stop(struct sandbox *sandbox)
+{
+    if (!sandbox)
+        return;
+    if (sandbox->server)
+        server_quiesce(sandbox->server);
+    engine_close(sandbox->engine);
+    server_stop(sandbox->server);
+    engine_free(sandbox->engine);
+    instance_close(&sandbox->instance);
+    store_close(sandbox->store);
+    free(sandbox);
+}
+
+void sandbox_describe(const struct sandbox *sandbox, struct buf *to)
+{
+    struct json_out out = json_out(to);
+    char url[SERVER_ADDRESS_MAX + 16];
+    snprintf(url, sizeof(url), "http://%s", sandbox->address);
+    json_open(&out, '{');
+    json_key(&out, TEXT("backend_api"));
+    json_put_text(&out, text_of(url));
+    json_key(&out, TEXT("frontend_api"));
+    json_put_text(&out, text_of(url));
+    json_key(&out, TEXT("secret_key"));
+    json_put_text(&out, text_of(sandbox->instance.secret_key));
+    json_key(&out, TEXT("publishable_key"));
+    json_put_text(&out, text_of(sandbox->instance.publishable_key));
+    json_key(&out, TEXT("listen"));
+    json_put_text(&out, text_of(sandbox->address));
+    json_close(&out, '}');
+}

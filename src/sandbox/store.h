@@ -1,0 +1,120 @@
+/*
+ * sandbox/store: what the local Clerk remembers, in SQLite: users with their secrets, their email
+ * addresses and phone numbers, and the instance's own keys. One thread uses it.
+ *
+ * Many calls share one transaction (see engine.h): store_begin opens it at the first write, store_commit
+ * makes all of it durable at once; store_save and store_undo bracket one call inside it.
+ *
+ * What is read lives in the arena that was given.
+ */
+#ifndef USHER_SANDBOX_STORE_H
+#define USHER_SANDBOX_STORE_H
+
+#include "clerk/clerk.h"
+#include "sql/sql.h"
+
+/* How many wrong passwords and codes lock a user, and how long a lock lasts (Clerk's defaults). */
+#define ACCOUNT_ATTEMPTS_MAX 10
+#define ACCOUNT_LOCK_MS      INT64_C(3600000)
+
+enum account_kind { ACCOUNT_EMAIL, ACCOUNT_PHONE };
+
+/* An email address or phone number and whose it is; the number is its place among the user's. */
+struct account_identifier {
+    int64_t account, number;
+    enum account_kind kind;
+    struct clerk_identifier clerk;
+};
+
+/* A user with all that is stored: clerk.user holds the digest, TOTP secret and backup codes too. */
+struct account {
+    int64_t seq; /* the row, in order of creation */
+    struct clerk_user clerk;
+    int64_t primary_email, primary_phone;   /* their numbers; USER_UNSET for none */
+    int64_t locked_until;                   /* milliseconds; USER_UNSET: not locked */
+    struct account_identifier *identifiers; /* by number */
+    size_t identifier_count;
+};
+
+struct store;
+
+/* The answers of what can fail without being a failure of the store. */
+enum store_answer {
+    STORE_FAILED = -1, /* err is set */
+    STORE_NONE,        /* there is no such thing */
+    STORE_OK,
+    STORE_TAKEN /* another user has it: see store_taken */
+};
+
+/* Opens (and makes) a file or ":memory:". Returns 0 or -1 as sql_open; ERR_STATE: of a newer version. */
+int store_open(struct store **store, const char *path, struct err *err);
+void store_close(struct store *store);
+struct sql *store_sql(struct store *store);
+
+/* Opens the transaction that the calls from now on share; fine inside one. Returns 0 or -1. */
+int store_begin(struct store *store, struct err *err);
+/* Makes all since store_begin durable; fine without a transaction. On -1 nothing of it has happened. */
+int store_commit(struct store *store, struct err *err);
+/* Drops all since store_begin. */
+void store_abort(struct store *store);
+/* A mark inside the transaction; store_undo goes back to it, store_keep forgets it. */
+int store_save(struct store *store, struct err *err);
+int store_undo(struct store *store, struct err *err);
+int store_keep(struct store *store, struct err *err);
+
+/* A named value of the instance; absent text if there is none. */
+int store_value_get(struct store *store, const char *name, struct arena *arena, struct text *value,
+                    struct err *err);
+int store_value_put(struct store *store, const char *name, struct text value, struct err *err);
+
+/*
+ * Adds a user with its identifiers; sets seq and the identifiers' account and number. On STORE_TAKEN
+ * parts of it may be written: undo.
+ */
+enum store_answer account_add(struct store *store, struct account *account, struct arena *arena,
+                              struct err *err);
+enum store_answer account_get(struct store *store, struct text id, int64_t now_ms,
+                              struct arena *arena, struct account *account, struct err *err);
+enum store_answer account_get_seq(struct store *store, int64_t seq, int64_t now_ms,
+                                  struct arena *arena, struct account *account, struct err *err);
+/* Writes the user's row again, not its identifiers. */
+enum store_answer account_put(struct store *store, const struct account *account,
+                              struct arena *arena, struct err *err);
+enum store_answer account_delete(struct store *store, const struct account *account,
+                                 struct err *err);
+/* How many users there are, counting no further than max (0: all). */
+int account_count(struct store *store, int64_t max, int64_t *count, struct err *err);
+
+/* After STORE_TAKEN: the parameter's name, "external_id", "email_address", "phone_number", "username". */
+const char *store_taken(const struct store *store);
+
+/* Identifiers by themselves. Adding gives the next number. */
+enum store_answer account_identifier_add(struct store *store, struct account_identifier *identifier,
+                                         struct err *err);
+enum store_answer account_identifier_get(struct store *store, enum account_kind kind,
+                                         struct text id, struct arena *arena,
+                                         struct account_identifier *identifier, struct err *err);
+enum store_answer account_identifier_put(struct store *store,
+                                         const struct account_identifier *identifier,
+                                         struct err *err);
+enum store_answer account_identifier_delete(struct store *store,
+                                            const struct account_identifier *identifier,
+                                            struct err *err);
+
+/*
+ * Points the account's emails, phones and primary ids at its identifiers, which are copied into room
+ * (identifier_count of them).
+ */
+void account_arrange(struct account *account, struct clerk_identifier *room);
+
+/*
+ * For a query "SELECT " account_columns " FROM users u …": reads the current row.
+ * account_fill adds the identifiers, after the row's query has moved on.
+ */
+extern const char account_columns[];
+int account_read(struct store *store, struct sql_query *query, int64_t now_ms, struct arena *arena,
+                 struct account *account, struct err *err);
+int account_fill(struct store *store, struct arena *arena, struct account *account,
+                 struct err *err);
+
+#endif

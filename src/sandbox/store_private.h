@@ -1,0 +1,42 @@
+/* What store.c, account.c and identifier.c share. */
+#ifndef USHER_SANDBOX_STORE_PRIVATE_H
+#define USHER_SANDBOX_STORE_PRIVATE_H
+
+#include "sandbox/store.h"
+
+#define STORE_JSON_MAX ((size_t)4 << 20)
+
+struct store {
+    struct sql *sql;
+    struct json *json; /* for stored arrays */
+    int64_t next_seq;
+    const char *taken;
+};
+
+/* The columns of a user: one a field of the user table, and these numbers of struct account. */
+#define STORE_NUMBERS(NUMBER)                                                                      \
+    NUMBER(primary_email, primary_email)                                                           \
+    NUMBER(primary_phone, primary_phone)                                                           \
+    NUMBER(locked_until, locked_until)                                                             \
+    NUMBER(updated_at, clerk.updated_at)                                                           \
+    NUMBER(password_updated_at, clerk.password_updated_at)                                         \
+    NUMBER(last_sign_in_at, clerk.last_sign_in_at)                                                 \
+    NUMBER(last_active_at, clerk.last_active_at)                                                   \
+    NUMBER(mfa_enabled_at, clerk.mfa_enabled_at)                                                   \
+    NUMBER(mfa_disabled_at, clerk.mfa_disabled_at)
+
+/* Identifiers have a table of their own: their columns are empty here, and stay NULL. */
+#define STORE_COLUMN(name, kind)          ", " #name
+#define STORE_NUMBER_COLUMN(name, member) ", " #name
+
+/* What a failed statement means; param is the parameter's name for an identifier that is taken. */
+enum store_answer store_failure(struct store *store, const char *param);
+
+/* Inserts a row under its account and number. */
+enum store_answer identifier_insert(struct store *store,
+                                    const struct account_identifier *identifier, struct err *err);
+/* Sets the account's identifiers. Returns 0 or -1. */
+int identifier_list(struct store *store, struct account *account, struct arena *arena,
+                    struct err *err);
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * POST /users/{id}/verify_totp. TOTP is RFC 6238 as Clerk has it: SHA-1, 6 digits, 30 s, the step before
+ * and after accepted too. A backup code, plain or as a bcrypt digest, is used up when it fits.
+ */
+#include <string.h>
+
+/* OpenSSL has a type of that name. */
+#define ERR_STATE OPENSSL_ERR_STATE
+#include <openssl/hmac.h>
+#undef ERR_STATE
+
+#include "digest/digest.h"
+#include "sandbox/body.h"
+#include "sandbox/routes.h"
+
+#define STEP_S     30
+#define SECRET_MAX 128
+
+/* Decodes base32 (RFC 4648, either case, padding optional); returns the length, 0 if it is none. */
+static size_t base32_decode(struct text t, uint8_t *to, size_t room)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t len = 0;
+    for (size_t i = 0; i < t.len && t.at[i] != '='; i++) {
+        char c = t.at[i];
+        int value = c >= '2' && c <= '7' ? c - '2' + 26 : (c | 0x20) - 'a';
+        if (value < 0 || value > 31 || (value < 26 && (c | 0x20) < 'a'))
+            return 0;
+        bits = bits << 5 | (uint32_t)value;
+        have += 5;
+        if (have < 8)
+            continue;
+        have -= 8;
+        if (len == room)
+            return 0;
+        to[len++] = (uint8_t)(bits >> have);
+    }
+    return len;
+}
+
+static uint32_t code_at(const uint8_t *secret, size_t len, uint64_t step)
+{
+    uint8_t counter[8], mac[EVP_MAX_MD_SIZE];
+    unsigned mac_len = sizeof(mac);
+    for (int i = 7; i >= 0; i--, step >>= 8)
+        counter[i] = (uint8_t)step;
+    if (!HMAC(EVP_sha1(), secret, (int)len, counter, sizeof(counter), mac, &mac_len))
+        return UINT32_MAX;
+    const uint8_t *at = mac + (mac[19] & 15);
+    uint32_t number =
+        (uint32_t)(at[0] & 127) << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+    return number % 1000000;
+}
+
+static bool is_totp(struct text secret, struct text code, int64_t now_ms)
+{
+    uint8_t key[SECRET_MAX];
+    uint32_t number = 0;
+    size_t len = base32_decode(secret, key, sizeof(key));
+    bool fits = false;
+    if (len == 0 || code.len != 6)
+        return false;
+    for (size_t i = 0; i < code.len; i++) {
+        if (code.at[i] < '0' || code.at[i] > '9')
+            return false;
+        number = number * 10 + (uint32_t)(code.at[i] - '0');
+    }
+    for (int64_t step = -1; step <= 1; step++)
+        fits |= code_at(key, len, (uint64_t)(now_ms / 1000 / STEP_S + step)) == number;
+    secret_wipe(key, sizeof(key));
+    return fits;
+}
+
+struct work {
+    struct text code;
+    struct account account;
+    size_t fits; /* which backup code; count for none */
+};
+
+static bool is_backup_code(struct text stored, struct text code)
+{
+    struct digest digest;
+    struct err err;
+    if (text_starts(stored, TEXT("$2")) &&
+        !digest_parse(&digest, digest_ops_find(TEXT("bcrypt")), stored))
+        return digest_verify(&digest, code, &err) == DIGEST_MATCH;
+    return stored.len == code.len && secret_same(stored.at, code.at, code.len);
+}
+
+static void find_backup_code(struct call *call)
+{
+    struct work *work = call->state;
+    const struct user_texts *codes = &work->account.clerk.user.backup_codes;
+    work->fits = 0;
+    while (work->fits < codes->count && !is_backup_code(codes->at[work->fits], work->code))
+        work->fits++;
+}
+
+static void answer(struct call *call, const char *type)
+{
+    buf_printf(call_answer(call, 200), "{\"verified\":true,\"code_type\":\"%s\"}", type);
+}
+
+static void backup_code_found(struct call *call)
+{
+    struct work *work = call->state;
+    struct account now;
+    struct err err;
+    if (!call_account(call, call->ids[0], &now))
+        return;
+    struct user_texts *codes = &now.clerk.user.backup_codes;
+    if (work->fits >= codes->count ||
+        !text_same(codes->at[work->fits], work->account.clerk.user.backup_codes.at[work->fits])) {
+        call_fail(call, CLERK_totp_incorrect_code, "code", "The code is not correct.");
+        return;
+    }
+    codes->at[work->fits] = codes->at[--codes->count];
+    if (call_check(call, account_put(call->desk->store, &now, call->arena, &err), &err))
+        answer(call, "backup_code");
+}
+
+void users_verify_totp(struct call *call)
+{
+    static const struct body_field fields[] = {{"code", BODY_SECRET, 0, true}};
+    struct work *work = call_alloc(call, sizeof(*work));
+    struct text code = {NULL, 0};
+    uint64_t given;
+    if (!work || !call_account(call, call->ids[0], &work->account) ||
+        !body_read(call, fields, ARRAY_COUNT(fields), &code, &given))
+        return;
+    const struct clerk_user *clerk = &work->account.clerk;
+    if (!clerk->totp_enabled && !clerk->backup_code_enabled) {
+        call_fail(call, CLERK_totp_disabled, NULL, "The user has no TOTP and no backup codes.");
+    } else if (clerk->totp_enabled && is_totp(clerk->user.totp_secret, code, call->now_ms)) {
+        answer(call, "totp");
+    } else {
+        work->code = arena_copy(call->arena, code);
+        call->state = work;
+        call_later(call, find_backup_code, backup_code_found);
+    }
+}
