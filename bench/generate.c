@@ -72,7 +72,8 @@ static void make_bcrypt(struct generator *g, char *to)
         struct crypt_data data = {0};
         char setting[32];
         snprintf(setting, sizeof(setting), "$2b$04$%s", salt);
-        snprintf(to, DIGEST_MAX, "%s", crypt_r(PASSWORD, setting, &data));
+        const char *made = crypt_rn(PASSWORD, setting, &data, sizeof(data));
+        snprintf(to, DIGEST_MAX, "%s", made ? made : "");
         return;
     }
     draw_radix64(g, hash, 31, ".CGKOSWaeimquy26");
