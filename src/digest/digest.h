@@ -9,6 +9,7 @@
 #define USHER_DIGEST_H
 
 #include "base/base.h"
+#include "digest/find.h"
 
 /* No digest is longer than this many bytes. */
 #define DIGEST_MAX 4096

@@ -217,6 +217,7 @@ enum native_take native_scrypt(struct native *n, const struct native_scrypt *scr
 {
     if (!scrypt->salt.at || !scrypt->key.at)
         return native_bad(n, "salt or hash is damaged");
+    n->scrypt = *scrypt;
     if (!native_is_salt_text(scrypt->salt))
         return native_refuse(n, "scrypt with a binary salt, where Clerk takes text" WAY_OUT);
     if (scrypt->key.len != 64)

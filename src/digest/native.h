@@ -24,10 +24,17 @@ enum native_take { NATIVE_NOT_MINE, NATIVE_TAKEN, NATIVE_BAD };
 
 struct native_platform;
 
+/* scrypt taken apart; salt and key are bytes. */
+struct native_scrypt {
+    uint64_t n, r, p;
+    struct text salt, key;
+};
+
 /* One conversion under way. */
 struct native {
     const struct native_platform *platform;
-    bool detecting; /* under "auto": forms that take anything must not */
+    bool detecting;              /* under "auto": forms that take anything must not */
+    struct native_scrypt scrypt; /* the last one met, also if it was refused: for digest_find */
     struct json *json;
     struct arena *arena;
     struct digest_conversion *out;
@@ -105,10 +112,6 @@ enum native_prf { NATIVE_SHA1, NATIVE_SHA256, NATIVE_SHA512, NATIVE_OTHER };
 enum native_take native_pbkdf2(struct native *native, enum native_prf prf, uint64_t iterations,
                                struct text salt, struct text key, const char *note);
 /* scrypt; needs a salt that is text and a key of 64 bytes. */
-struct native_scrypt {
-    uint64_t n, r, p;
-    struct text salt, key;
-};
 enum native_take native_scrypt(struct native *native, const struct native_scrypt *scrypt,
                                const char *note);
 /* MD5 and SHA-256 (by the length of `hash`, bytes) with a literal salt in front; salt may be empty. */
