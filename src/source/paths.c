@@ -123,7 +123,7 @@ void paths_walk(struct paths *paths, struct json_value record,
     for (size_t place = 0; json_next(&walk); place++) {
         struct path *path = expected(paths, place, walk.key);
         if (path && path->slot != NO_PLACE) {
-            if (!slots[path->slot].document)
+            if (!slots[path->slot].document && json_type(walk.value) != JSON_NULL)
                 slots[path->slot] = walk.value;
         } else if (says_something(walk.value)) {
             *(path ? &path->lost : &paths->other) += 1;

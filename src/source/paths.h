@@ -27,7 +27,7 @@ void paths_free(struct paths *paths);
 int paths_place(struct paths *paths, struct text key, struct err *err);
 
 /*
- * Walks a record once: slots[slot] gets the value of each placed key (absent if the record has none),
+ * Walks a record once: slots[slot] gets the value of each placed key (absent if the record has none or null),
  * the first of doubles; every other key with a value is counted as lost.
  */
 void paths_walk(struct paths *paths, struct json_value record,

@@ -75,8 +75,10 @@ class Sandbox:
 
 def environment(box=None, **more):
     """The environment of an usher command that talks to a sandbox."""
-    target = {"CLERK_SECRET_KEY": box.key, "CLERK_API_URL": box.url} if box else {}
-    return {**os.environ, **target, **more}
+    env = {**os.environ, **more}
+    if box:
+        env.update(CLERK_SECRET_KEY=box.key, CLERK_API_URL=box.url)
+    return env
 
 
 def usher(*arguments, box=None, cwd=None, stdin="", timeout=120, **env):
