@@ -4,9 +4,12 @@
  *
  *     meta   name → value: what the ledger was made for (instance, source, mapping), the key of the
  *            hashes, and the counts (a little-endian 64-bit number a state)
- *     users  a row a user under the external id, without a rowid, so that looking one up or putting one
- *            walks a single tree. The only index holds the users that failed or were rejected; the way
- *            planned → sending → done never touches it.
+ *     users  a row a user. Rows stand in the order in which they came, and a unique index on the external
+ *            id leads to them: the users of one commit share a few pages, so that `sending` costs a page of
+ *            the index a user, and `done` next to nothing. (With the external id as the primary key of a
+ *            table WITHOUT ROWID each of them would write a page of its own, twice: measured, that is 1.7
+ *            times the CPU and the bytes.) The only other index holds the users that failed or were
+ *            rejected; the way planned → sending → done never touches it.
  *     runs   a row a run of a command
  *
  * The counts are written with every commit and in the same transaction, so that status reads them
@@ -25,29 +28,18 @@
 #define APPLICATION_ID 0x55736872 /* "Ushr" */
 #define VERSION        1
 #define META_MAX       ((size_t)64 << 10)
-#define STRING_(token) #token
-#define STRING(macro)  STRING_(macro)
 
-static const char schema[] = "PRAGMA application_id = " STRING(
-    APPLICATION_ID) ";"
-                    "PRAGMA user_version = " STRING(
-                        VERSION) ";"
-                                 "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) "
-                                 "WITHOUT ROWID;"
-                                 "CREATE TABLE users (external_id TEXT PRIMARY KEY, state INTEGER "
-                                 "NOT NULL, clerk_id TEXT,"
-                                 " error_code TEXT, hashes BLOB, attempts INTEGER NOT NULL, run "
-                                 "INTEGER NOT NULL) WITHOUT ROWID;"
-                                 "CREATE INDEX failures ON users (state, external_id, error_code) "
-                                 "WHERE state >= 3;"
-                                 "CREATE TABLE runs (id INTEGER PRIMARY KEY, command TEXT, "
-                                 "started_ms INTEGER NOT NULL,"
-                                 " ended_ms INTEGER NOT NULL, rows INTEGER NOT NULL, created "
-                                 "INTEGER NOT NULL,"
-                                 " updated INTEGER NOT NULL, unchanged INTEGER NOT NULL, failed "
-                                 "INTEGER NOT NULL,"
-                                 " rejected INTEGER NOT NULL, requests INTEGER NOT NULL, pid "
-                                 "INTEGER NOT NULL);";
+static const char schema[] =
+    "PRAGMA application_id = 0x55736872; PRAGMA user_version = 1;"
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE users (external_id TEXT NOT NULL UNIQUE, state INTEGER NOT NULL, clerk_id TEXT,"
+    " error_code TEXT, hashes BLOB, attempts INTEGER NOT NULL, run INTEGER NOT NULL);"
+    "CREATE INDEX failures ON users (state, external_id, error_code) WHERE state >= 3;"
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, command TEXT, started_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER NOT NULL, rows INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " updated INTEGER NOT NULL, unchanged INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " rejected INTEGER NOT NULL, requests INTEGER NOT NULL, pid INTEGER NOT NULL);";
+_Static_assert(APPLICATION_ID == 0x55736872 && VERSION == 1, "the schema writes them as digits");
 _Static_assert(LEDGER_FAILED == 3 && LEDGER_REJECTED == 4 && LEDGER_STATE_COUNT == 5,
                "the schema names states by number");
 

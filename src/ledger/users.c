@@ -146,17 +146,26 @@ int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err
     return 0;
 }
 
+/*
+ * Those done are many and read in the index's order. Those planned or sending are few: one pass through
+ * the rows as they lie, and then sorted (+ keeps SQLite from walking the index for the order's sake).
+ * "state >= 3" in so many words lets it use the index that has this condition.
+ */
+static const char *each_statement(enum ledger_state state)
+{
+    if (state >= LEDGER_FAILED)
+        return "SELECT " COLUMNS " FROM users WHERE state >= 3 AND state = ?1 ORDER BY external_id";
+    if (state == LEDGER_DONE)
+        return "SELECT " COLUMNS " FROM users WHERE state = ?1 ORDER BY external_id";
+    return "SELECT " COLUMNS " FROM users WHERE state = ?1 ORDER BY +external_id";
+}
+
 int ledger_each(struct ledger *ledger, enum ledger_state state,
                 int (*each)(const struct ledger_user *user, void *arg), void *arg, struct err *err)
 {
     if (ledger->counts[state] == 0 && !ledger->read_only)
         return 0;
-    /* "state >= 3" in so many words lets SQLite use the index that has that condition. */
-    const char *statement =
-        state >= LEDGER_FAILED
-            ? "SELECT " COLUMNS " FROM users WHERE state >= 3 AND state = ?1 ORDER BY external_id"
-            : "SELECT " COLUMNS " FROM users WHERE state = ?1 ORDER BY external_id";
-    struct sql_query *query = sql_prepare(ledger->sql, statement, err);
+    struct sql_query *query = sql_prepare(ledger->sql, each_statement(state), err);
     struct ledger_user user;
     int got = -1, stop = 0;
     if (query)

@@ -13,6 +13,7 @@ struct sql_query {
     sqlite3_stmt *statement;
     const char *key; /* the constant's address, NULL when not cached */
     struct sql_query *next;
+    bool used;        /* bound or stepped since the last reset */
     int bind_failure; /* of a bind since the last reset; sql_step reports it */
 };
 

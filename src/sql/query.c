@@ -65,6 +65,7 @@ void sql_finish(struct sql_query *query)
 
 static void note_bind(struct sql_query *query, int result)
 {
+    query->used = true;
     if (result != SQLITE_OK)
         query->bind_failure = result;
 }
@@ -94,6 +95,7 @@ void sql_bind_null(struct sql_query *query, int at)
 
 int sql_step(struct sql_query *query, struct err *err)
 {
+    query->used = true;
     int result = query->bind_failure ? query->bind_failure : sqlite3_step(query->statement);
     if (result == SQLITE_ROW)
         return 1;
@@ -111,6 +113,9 @@ int sql_run(struct sql_query *query, struct err *err)
 
 void sql_reset(struct sql_query *query)
 {
+    if (!query->used)
+        return;
+    query->used = false;
     sqlite3_reset(query->statement);
     sqlite3_clear_bindings(query->statement);
     query->bind_failure = SQLITE_OK;

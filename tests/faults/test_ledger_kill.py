@@ -1,0 +1,48 @@
+"""Kills a writing process at random moments; whatever it said was committed must be in the ledger.
+
+    test_ledger_kill.py WRITER [TIMES]
+"""
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def write_and_kill(writer, ledger, seconds):
+    """Lets the writer run, kills it; returns the last whole number that it printed, or None."""
+    process = subprocess.Popen([writer, ledger], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(seconds)
+    if process.poll() is not None:
+        sys.exit(f"the writer ended by itself: {process.stderr.read().decode()}")
+    process.send_signal(signal.SIGKILL)
+    out, _ = process.communicate()
+    lines = out.split(b"\n")[:-1]
+    return int(lines[-1]) if lines else None
+
+
+def main():
+    writer, times = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 30
+    seed = random.randrange(1 << 32)
+    random.seed(seed)
+    settled, killed_at_work = 0, 0
+    with tempfile.TemporaryDirectory(prefix="usher-test-") as folder:
+        ledger = os.path.join(folder, "ledger.db")
+        for _ in range(times):
+            said = write_and_kill(writer, ledger, random.uniform(0, 0.15))
+            if said is not None:
+                killed_at_work += 1
+                if said <= settled:
+                    sys.exit(f"seed {seed}: went back from {settled} to {said}")
+                settled = said
+            done = subprocess.run([writer, ledger, "check", str(settled)], capture_output=True, text=True)
+            if done.returncode != 0:
+                sys.exit(f"seed {seed}, {settled} settled: {done.stderr}")
+    print(f"{settled} users over {times} kills, {killed_at_work} of them at work")
+    if killed_at_work < times // 3:
+        sys.exit("the writer was hardly ever killed at work: the test shows nothing")
+
+
+main()
