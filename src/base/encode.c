@@ -46,20 +46,44 @@ static const char *alphabet(enum base64_form form)
                                                            : standard;
 }
 
+/* Letters: the lowest six bits are the value, the others the alphabets that have it. */
+enum { STANDARD = 1 << 8, URL = 1 << 9, ADAPTED = 1 << 10, ALL = STANDARD | URL | ADAPTED };
+static const uint16_t base64_letters[256] = {
+    ['A'] = ALL | 0,  ['B'] = ALL | 1,      ['C'] = ALL | 2,
+    ['D'] = ALL | 3,  ['E'] = ALL | 4,      ['F'] = ALL | 5,
+    ['G'] = ALL | 6,  ['H'] = ALL | 7,      ['I'] = ALL | 8,
+    ['J'] = ALL | 9,  ['K'] = ALL | 10,     ['L'] = ALL | 11,
+    ['M'] = ALL | 12, ['N'] = ALL | 13,     ['O'] = ALL | 14,
+    ['P'] = ALL | 15, ['Q'] = ALL | 16,     ['R'] = ALL | 17,
+    ['S'] = ALL | 18, ['T'] = ALL | 19,     ['U'] = ALL | 20,
+    ['V'] = ALL | 21, ['W'] = ALL | 22,     ['X'] = ALL | 23,
+    ['Y'] = ALL | 24, ['Z'] = ALL | 25,     ['a'] = ALL | 26,
+    ['b'] = ALL | 27, ['c'] = ALL | 28,     ['d'] = ALL | 29,
+    ['e'] = ALL | 30, ['f'] = ALL | 31,     ['g'] = ALL | 32,
+    ['h'] = ALL | 33, ['i'] = ALL | 34,     ['j'] = ALL | 35,
+    ['k'] = ALL | 36, ['l'] = ALL | 37,     ['m'] = ALL | 38,
+    ['n'] = ALL | 39, ['o'] = ALL | 40,     ['p'] = ALL | 41,
+    ['q'] = ALL | 42, ['r'] = ALL | 43,     ['s'] = ALL | 44,
+    ['t'] = ALL | 45, ['u'] = ALL | 46,     ['v'] = ALL | 47,
+    ['w'] = ALL | 48, ['x'] = ALL | 49,     ['y'] = ALL | 50,
+    ['z'] = ALL | 51, ['0'] = ALL | 52,     ['1'] = ALL | 53,
+    ['2'] = ALL | 54, ['3'] = ALL | 55,     ['4'] = ALL | 56,
+    ['5'] = ALL | 57, ['6'] = ALL | 58,     ['7'] = ALL | 59,
+    ['8'] = ALL | 60, ['9'] = ALL | 61,     ['+'] = STANDARD | 62,
+    ['-'] = URL | 62, ['.'] = ADAPTED | 62, ['/'] = STANDARD | ADAPTED | 63,
+    ['_'] = URL | 63,
+};
+
+static uint16_t alphabet_bit(enum base64_form form)
+{
+    return form == BASE64_ADAPTED                          ? ADAPTED
+           : form == BASE64_URL || form == BASE64_URL_BARE ? URL
+                                                           : STANDARD;
+}
+
 static bool is_padded(enum base64_form form)
 {
     return form == BASE64 || form == BASE64_URL;
-}
-
-static int base64_value(const char *letters, char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == letters[62] ? 62 : c == letters[63] ? 63 : -1;
 }
 
 /* Strips the padding of a padded form; false if it is not what the length asks for. */
@@ -72,32 +96,42 @@ static bool strip_padding(struct text *t)
     return true;
 }
 
+/* Decodes the last two or three letters; false if bits are left over. */
+static bool decode_tail(const uint8_t *at, size_t letters, uint8_t *to, uint16_t *common)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < letters; i++) {
+        *common &= base64_letters[at[i]];
+        bits |= (uint32_t)(base64_letters[at[i]] & 63) << (18 - 6 * i);
+    }
+    to[0] = (uint8_t)(bits >> 16);
+    if (letters == 3)
+        to[1] = (uint8_t)(bits >> 8);
+    return (bits & (letters == 2 ? 0xFFFF : 0xFF)) == 0;
+}
+
 bool base64_decode(enum base64_form form, struct text t, uint8_t *to, size_t room, size_t *len)
 {
-    const char *letters = alphabet(form);
-    uint32_t bits = 0;
-    unsigned have = 0;
-    size_t out = 0;
+    const uint8_t *at = (const uint8_t *)t.at;
+    uint16_t of_form = alphabet_bit(form), common = of_form;
     if (is_padded(form) && !strip_padding(&t))
         return false;
-    if (t.len % 4 == 1)
+    size_t groups = t.len / 4, tail = t.len % 4;
+    *len = groups * 3 + (tail ? tail - 1 : 0);
+    if (tail == 1 || *len > room)
         return false;
-    for (size_t i = 0; i < t.len; i++) {
-        int value = base64_value(letters, t.at[i]);
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            if (out == room)
-                return false;
-            to[out++] = (uint8_t)(bits >> have);
-            bits &= (1u << have) - 1;
-        }
+    for (size_t i = 0; i < groups; i++) {
+        const uint8_t *four = at + 4 * i;
+        uint16_t a = base64_letters[four[0]], b = base64_letters[four[1]];
+        uint16_t c = base64_letters[four[2]], d = base64_letters[four[3]];
+        uint32_t bits = (a & 63u) << 18 | (b & 63u) << 12 | (c & 63u) << 6 | (d & 63u);
+        common &= a & b & c & d;
+        to[3 * i] = (uint8_t)(bits >> 16);
+        to[3 * i + 1] = (uint8_t)(bits >> 8);
+        to[3 * i + 2] = (uint8_t)bits;
     }
-    *len = out;
-    return bits == 0;
+    bool whole = tail == 0 || decode_tail(at + 4 * groups, tail, to + 3 * groups, &common);
+    return whole && (common & of_form) != 0;
 }
 
 void base64_encode(enum base64_form form, struct buf *to, const uint8_t *at, size_t len)

@@ -1,37 +1,39 @@
 #include "cli/tally.h"
 
-#include <stdio.h>
 #include <string.h>
 
-static void count_class(struct tally *tally, const char *name, bool insecure)
+/* The place of the class of that name, made if it is new; TALLY_CLASSES when there is no room. */
+static size_t class_of(struct tally *tally, const struct digest *digest)
 {
-    size_t i = tally->last;
-    if (i >= tally->class_count || strcmp(tally->classes[i].name, name) != 0)
-        for (i = 0; i < tally->class_count; i++)
-            if (strcmp(tally->classes[i].name, name) == 0)
-                break;
-    if (i == TALLY_CLASSES) {
-        tally->other_classes++;
-        return;
-    }
-    if (i == tally->class_count) {
+    char name[DIGEST_CLASS_MAX];
+    size_t i = 0;
+    digest_class(digest, name);
+    while (i < tally->class_count && strcmp(tally->classes[i].name, name) != 0)
+        i++;
+    if (i == tally->class_count && i < TALLY_CLASSES) {
         tally->class_count++;
-        snprintf(tally->classes[i].name, sizeof(tally->classes[i].name), "%s", name);
-        tally->classes[i].insecure = insecure;
+        memcpy(tally->classes[i].name, name, sizeof(name));
+        tally->classes[i].insecure = digest->ops->insecure;
     }
-    tally->classes[i].count++;
-    tally->last = i;
+    return i;
 }
 
 static void count_digest(struct tally *tally, const struct user *user)
 {
-    char name[DIGEST_CLASS_MAX];
     struct digest digest;
     const struct digest_ops *ops = digest_ops_find(user->password_hasher);
     if (!ops || digest_parse(&digest, ops, user->password_digest))
         return;
-    digest_class(&digest, name);
-    count_class(tally, name, ops->insecure);
+    const uint64_t cost[3] = {digest.cost, digest.cost2, digest.cost3};
+    if (ops != tally->last_ops || memcmp(cost, tally->last_cost, sizeof(cost)) != 0) {
+        tally->last = class_of(tally, &digest);
+        tally->last_ops = ops;
+        memcpy(tally->last_cost, cost, sizeof(cost));
+    }
+    if (tally->last < TALLY_CLASSES)
+        tally->classes[tally->last].count++;
+    else
+        tally->other_classes++;
 }
 
 void tally_row(struct tally *tally, const struct source_row *row)

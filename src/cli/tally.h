@@ -17,7 +17,11 @@ struct tally_class {
 
 struct tally {
     struct tally_class classes[TALLY_CLASSES];
-    size_t class_count, last;
+    size_t class_count;
+    const struct digest_ops
+        *last_ops; /* the class counted last, without its name: rows come in runs */
+    uint64_t last_cost[3];
+    size_t last;
     uint64_t other_classes; /* digests of classes that found no place */
     uint64_t no_password;
     uint64_t first_rows[USER_REASON_COUNT][TALLY_ROWS];

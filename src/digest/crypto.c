@@ -55,21 +55,26 @@ static void fetch_all(void)
     fetched.has_key = pthread_key_create(&fetched.thread_key, free_contexts) == 0;
 }
 
-/* This thread's contexts, or NULL when memory is out. */
-static struct thread_contexts *contexts_of_thread(void)
+/* Makes this thread's contexts; NULL when memory is out. */
+static struct thread_contexts *new_contexts(void)
 {
     pthread_once(&fetched.once, fetch_all);
-    if (!fetched.has_key)
-        return NULL;
-    struct thread_contexts *contexts = pthread_getspecific(fetched.thread_key);
-    if (contexts)
-        return contexts;
-    contexts = calloc(1, sizeof(*contexts));
+    struct thread_contexts *contexts = fetched.has_key ? calloc(1, sizeof(*contexts)) : NULL;
+    /* The key frees them when the thread ends. */
     if (contexts && pthread_setspecific(fetched.thread_key, contexts) != 0) {
         free(contexts);
         return NULL;
     }
     return contexts;
+}
+
+/* This thread's contexts, or NULL when memory is out. */
+static struct thread_contexts *contexts_of_thread(void)
+{
+    static _Thread_local struct thread_contexts *mine;
+    if (!mine)
+        mine = new_contexts();
+    return mine;
 }
 
 /* Starts this thread's context of a hash; NULL when memory is out. */

@@ -34,8 +34,7 @@ static enum digest_answer verify(const struct digest *digest, struct text passwo
                                  enum crypto_hash kind)
 {
     uint8_t stored[CRYPTO_HASH_MAX], computed[CRYPTO_HASH_MAX];
-    size_t len = 0;
-    hex_decode(digest->hash, stored, sizeof(stored), &len);
+    size_t len = shape_unhex(digest->hash, stored);
     if (!crypto_hash(kind, digest->salt, password, computed))
         return answer_no_memory(err);
     return answer_compare(computed, stored, len);

@@ -27,4 +27,11 @@ bool shape_base64(struct text t, size_t *bytes);
 bool shape_base64_bare(struct text t, size_t *bytes);
 bool shape_crypt64(struct text t);
 
+/*
+ * Decodes a hex text that shape_hex has passed, and nothing else, into t.len / 2 bytes at `to`; returns how
+ * many. Several times faster than hex_decode, which matters where a whole verify takes a fifth of a
+ * microsecond.
+ */
+size_t shape_unhex(struct text t, uint8_t *to);
+
 #endif

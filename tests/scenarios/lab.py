@@ -75,10 +75,8 @@ class Sandbox:
 
 def environment(box=None, **more):
     """The environment of an usher command that talks to a sandbox."""
-    env = {**os.environ, **more}
-    if box:
-        env.update(CLERK_SECRET_KEY=box.key, CLERK_API_URL=box.url)
-    return env
+    target = {"CLERK_SECRET_KEY": box.key, "CLERK_API_URL": box.url} if box else {}
+    return {**os.environ, **target, **more}
 
 
 def usher(*arguments, box=None, cwd=None, stdin="", timeout=120, **env):

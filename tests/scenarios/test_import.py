@@ -62,8 +62,10 @@ class Import(unittest.TestCase):
         with folder() as cwd, Sandbox("--limits", "off") as box:
             box.call("POST", "/v1/users", {"email_address": ["taken@example.com"], "external_id": "x",
                                            "password": "Long-enough-1-password"})
+            box.call("POST", "/v1/users", {"email_address": ["gone@example.com"], "external_id": "y",
+                                           "password": "Long-enough-1-password"})
             rows = [user(1, email_address=["one@example.com", "taken@example.com", "other@example.com"]),
-                    user(2, email_address=["taken@example.com"])]
+                    user(2, email_address=["gone@example.com"])]
             done = self.run_import(box, export(cwd + "/users", rows), cwd, "--rate", "off", code=1)
             end = event(done.stdout, "end")
             self.assertEqual((end["created"], end["failed"], end["split"]), (1, 1, 1))
@@ -231,7 +233,7 @@ class Refusals(unittest.TestCase):
 
     def test_two_imports_at_once(self):
         with folder() as cwd, Sandbox("--latency", "300") as box:
-            file = export(cwd + "/users", [user(n) for n in range(40)])
+            file = export(cwd + "/users", [user(n) for n in range(200)])
             command = [lab.USHER, "import", file, "--from", "usher", "--ledger", cwd + "/l", "--yes",
                        "--rate", "5"]
             first = subprocess.Popen(command, env=lab.environment(box), stdout=subprocess.DEVNULL,
