@@ -1,6 +1,7 @@
 """usher sandbox on a free loopback port, and usher commands against it: for tools/demo and tools/bench."""
 import json
 import os
+import secrets
 import signal
 import subprocess
 import time
@@ -15,7 +16,9 @@ class LocalClerk:
     """`with LocalClerk("--limits", "off") as clerk:` starts it; leaving the block stops it."""
 
     def __init__(self, *options, data=":memory:"):
-        self.command = [USHER, "sandbox", "--listen", "127.0.0.1:0", "--data", data, *options]
+        key = "sk_live_" + secrets.token_hex(20)  # of a production instance, which holds any number of users
+        self.command = [USHER, "sandbox", "--listen", "127.0.0.1:0", "--data", data,
+                        "--secret-key", key, *options]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ globalThis.fetch = async (input, init) => {
   const body = await answer.clone().text();
   seen.openApi ??= backendApi();
   seen.answers++;
-  seen.calls.add(`${method} ${url.pathname.replace(/\/[a-z]+_[0-9A-Za-z]{6,}/g, '/{}')}`);
+  seen.calls.add(`${method} ${url.pathname.replace(/\/[a-z]+_[0-9A-Za-z]{20,}/g, '/{}')}`);
   // The sandbox's own endpoints, by which tests look inside, are none of Clerk's.
   if (url.pathname.startsWith('/v1/sandbox/')) return answer;
   seen.problems.push(...seen.openApi.problems(method, url.pathname.replace(/^\/v1/, ''), answer.status,
