@@ -108,9 +108,8 @@ static enum digest_answer compute(const struct digest *digest, const char *key, 
              TEXT_ARG(digest->salt), TEXT_ARG(digest->hash));
     data.initialized = 0;
     char *made = crypt_rn(key, setting, &data, (int)sizeof(data));
-    if (!made)
-        return answer_no_memory(err);
-    enum digest_answer answer = answer_compare((uint8_t *)made, setting, STRING_LEN);
+    enum digest_answer answer =
+        made ? answer_compare((uint8_t *)made, setting, STRING_LEN) : answer_no_memory(err);
     secret_wipe(&data, sizeof(data));
     return answer;
 }
