@@ -1,5 +1,6 @@
 /*
- * Parcels wait in one list ordered by the time they are due; the pace decides about the head. Requests are
+ * Parcels that may leave now wait in a queue, those for later in a list ordered by the time they are due;
+ * the pace decides about the first. Requests are
  * counted second by second in a ring of ten, which gives the rate for the progress line.
  */
 #include "migrate/courier.h"
@@ -17,12 +18,13 @@
 struct courier {
     struct target *target;
     struct pace pace;
-    struct parcel *first;
+    struct parcel *first, *last; /* to leave now */
+    struct parcel *later;        /* by due, the earliest first */
     uint32_t waiting;
     uint64_t requests, refused;
     int64_t patience_us;
     int64_t silent_since; /* first failure since the last answer; 0: none */
-    struct err last;      /* of that silence */
+    struct err last_err;  /* of that silence */
     int64_t opened;
     int64_t second[RATE_SECONDS];
     uint32_t count[RATE_SECONDS];
@@ -76,28 +78,68 @@ void courier_close(struct courier *courier)
     free(courier);
 }
 
-void courier_post(struct courier *courier, struct parcel *parcel, int64_t delay_us)
+static void insert_later(struct courier *courier, struct parcel *parcel)
 {
-    struct parcel **at = &courier->first;
-    parcel->courier = courier;
-    parcel->due = delay_us > 0 ? clock_now_us() + delay_us : 0;
+    struct parcel **at = &courier->later;
     while (*at && (*at)->due <= parcel->due)
         at = &(*at)->next;
     parcel->next = *at;
     *at = parcel;
+}
+
+void courier_post(struct courier *courier, struct parcel *parcel, int64_t delay_us)
+{
+    parcel->courier = courier;
+    parcel->next = NULL;
+    parcel->due = delay_us > 0 ? clock_now_us() + delay_us : 0;
     courier->waiting++;
+    if (parcel->due) {
+        insert_later(courier, parcel);
+        return;
+    }
+    if (courier->first)
+        courier->last->next = parcel;
+    else
+        courier->first = parcel;
+    courier->last = parcel;
+}
+
+/* Takes a parcel out of the list that begins at *list. */
+static bool take_out(struct parcel **list, const struct parcel *parcel)
+{
+    for (struct parcel **at = list; *at; at = &(*at)->next) {
+        if (*at != parcel)
+            continue;
+        *at = parcel->next;
+        return true;
+    }
+    return false;
 }
 
 bool courier_recall(struct courier *courier, struct parcel *parcel)
 {
-    for (struct parcel **at = &courier->first; *at; at = &(*at)->next) {
-        if (*at != parcel)
-            continue;
-        *at = parcel->next;
+    if (!take_out(&courier->later, parcel) && !take_out(&courier->first, parcel))
+        return false;
+    courier->waiting--;
+    courier->last = courier->first;
+    while (courier->last && courier->last->next)
+        courier->last = courier->last->next;
+    return true;
+}
+
+/* Takes the next parcel that is due; NULL if there is none, *wait then gets when to look again. */
+static struct parcel *take_due(struct courier *courier, int64_t now, int64_t *wait)
+{
+    struct parcel **list =
+        courier->later && courier->later->due <= now ? &courier->later : &courier->first;
+    struct parcel *parcel = *list;
+    if (parcel) {
+        *list = parcel->next;
         courier->waiting--;
-        return true;
+    } else if (courier->later && courier->later->due - now < *wait) {
+        *wait = courier->later->due - now;
     }
-    return false;
+    return parcel;
 }
 
 static void count_request(struct courier *courier, int64_t now)
@@ -127,7 +169,7 @@ static void on_answer(void *arg, const struct target_answer *answer)
     if (answer->result == TARGET_ANSWERED) {
         courier->silent_since = 0;
     } else {
-        courier->last = answer->err;
+        courier->last_err = answer->err;
         if (!courier->silent_since)
             courier->silent_since = now;
     }
@@ -145,15 +187,8 @@ static void on_answer(void *arg, const struct target_answer *answer)
     }
 }
 
-/* Sends the head of the list if it is due and the pace allows; returns how long to wait, 0 if it left. */
-static int64_t send_one(struct courier *courier, int64_t now, struct err *err)
+static int send_parcel(struct courier *courier, struct parcel *parcel, int64_t now, struct err *err)
 {
-    struct parcel *parcel = courier->first;
-    int64_t wait = pace_ask(&courier->pace, now);
-    if (parcel->due > now && parcel->due - now > wait)
-        wait = parcel->due - now;
-    if (wait > 0)
-        return wait;
     struct target_request request = {
         .method = parcel->method,
         .path = parcel->path,
@@ -161,32 +196,46 @@ static int64_t send_one(struct courier *courier, int64_t now, struct err *err)
         .done = on_answer,
         .arg = parcel,
     };
-    courier->first = parcel->next;
-    courier->waiting--;
     parcel->ticket = pace_sent(&courier->pace, now);
     count_request(courier, now);
     return target_send(courier->target, &request, err);
 }
 
+/* Sends what is due and the pace allows; *wait becomes shorter if more will be before it is over. */
+static int send_due(struct courier *courier, int64_t now, int64_t *wait, struct err *err)
+{
+    while (courier->waiting > 0 &&
+           target_in_flight(courier->target) < target_in_flight_max(courier->target)) {
+        int64_t pace = pace_ask(&courier->pace, now);
+        if (pace > 0) {
+            *wait = pace < *wait ? pace : *wait;
+            return 0;
+        }
+        struct parcel *parcel = take_due(courier, now, wait);
+        if (!parcel)
+            return 0;
+        if (send_parcel(courier, parcel, now, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int out_of_patience(const struct courier *courier, int64_t now, struct err *err)
+{
+    if (!courier->silent_since || now - courier->silent_since <= courier->patience_us)
+        return 0;
+    return err_set(
+        err, ERR_NETWORK,
+        "no answer for %lld s (%s); what was sent is in the ledger, run the same command "
+        "again to go on",
+        (long long)((now - courier->silent_since) / SECOND_US), courier->last_err.message);
+}
+
 int courier_work(struct courier *courier, int64_t wait_us, struct err *err)
 {
     int64_t now = clock_now_us();
-    while (courier->first &&
-           target_in_flight(courier->target) < target_in_flight_max(courier->target)) {
-        int64_t wait = send_one(courier, now, err);
-        if (wait < 0)
-            return -1;
-        if (wait > 0) {
-            wait_us = wait < wait_us ? wait : wait_us;
-            break;
-        }
-    }
-    if (courier->silent_since && now - courier->silent_since > courier->patience_us)
-        return err_set(err, ERR_NETWORK,
-                       "no answer for %lld s (%s); what was sent is in the ledger, run the same "
-                       "command again to go on",
-                       (long long)((now - courier->silent_since) / SECOND_US),
-                       courier->last.message);
+    if (send_due(courier, now, &wait_us, err) || out_of_patience(courier, now, err))
+        return -1;
     return target_wait(courier->target, wait_us, err);
 }
 

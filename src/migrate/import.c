@@ -17,8 +17,8 @@
 #include "migrate/rejects.h"
 #include "migrate/select.h"
 
-#define AHEAD        256            /* intents committed ahead of what is in flight */
-#define COMMIT_PUTS  256            /* puts that make a commit worth it at once … */
+#define AHEAD        1024           /* intents committed ahead of what is in flight */
+#define COMMIT_PUTS  1024           /* puts that make a commit worth it at once … */
 #define COMMIT_US    INT64_C(50000) /* … or the time that the first of them waits at most */
 #define PROGRESS_US  INT64_C(100000)
 #define RETRY_US     INT64_C(500000)
