@@ -10,6 +10,7 @@
 #include "clerk/clerk.h"
 
 #define ANSWER_MAX   ((size_t)32 << 20) /* a look-up answers with up to 500 users */
+#define IN_FLIGHT    512                /* 1,000 requests a second at half a second of latency */
 #define PATIENCE_US  INT64_C(300000000)
 #define UNSENT_US    INT64_C(250000) /* first pause before a request that never left is sent again */
 #define SECOND_US    INT64_C(1000000)
@@ -56,8 +57,10 @@ int courier_open(struct courier **out, const struct migrate_target *target, stru
         free(courier);
         return -1;
     }
-    struct target_opts opts = {
-        .api_url = target->api_url.at, .key = target->key, .answer_max = ANSWER_MAX};
+    struct target_opts opts = {.api_url = target->api_url.at,
+                               .key = target->key,
+                               .answer_max = ANSWER_MAX,
+                               .in_flight_max = IN_FLIGHT};
     if (target_open(&courier->target, &opts, err)) {
         pace_release(&courier->pace);
         free(courier);
