@@ -5,6 +5,7 @@
 #include "cli/digest.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -54,21 +55,36 @@ static int read_file(const char *path, struct buf *to)
     return -1;
 }
 
+/* Echo off or back on. Signals wait while it is off, so that none leaves the terminal silent. */
+static bool silence(struct termios *before, sigset_t *unblocked)
+{
+    struct termios silent;
+    sigset_t signals;
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, before))
+        return false;
+    silent = *before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &signals, unblocked);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    fputs("password: ", stderr);
+    return true;
+}
+
 /* The first line of standard input; at a terminal after a prompt and without echo. */
 static bool read_password(struct buf *to)
 {
-    struct termios before, silent;
-    bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
-    if (terminal) {
-        fputs("password: ", stderr);
-        silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
+    struct termios before;
+    sigset_t unblocked;
+    bool silent = silence(&before, &unblocked);
     enum cli_line got = cli_read_line(stdin, to);
-    if (terminal) {
+    if (silent) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         fputc('\n', stderr);
+        sigprocmask(SIG_SETMASK, &unblocked, NULL);
     }
     return got == CLI_LINE;
 }

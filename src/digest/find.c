@@ -73,19 +73,6 @@ static void collect_natives(struct find *f)
     }
 }
 
-/* A hash and its salt in two columns, put together in Symfony's and Clerk's ways. */
-static void collect_columns(struct find *f)
-{
-    static const char *const iterations[] = {"5000", "1000", "1"};
-    struct text hash = native_base64(&f->native, native_unbase64(&f->native, f->opts->digest));
-    for (size_t s = 0; s < f->opts->salt_count; s++)
-        for (size_t i = 0; i < ARRAY_COUNT(iterations) && hash.at; i++)
-            find_add(f, "sha512_symfony",
-                     arena_printf(f->arena, "sha512_symfony$%s$%.*s$%.*s", iterations[i],
-                                  TEXT_ARG(f->opts->salts[s]), TEXT_ARG(hash)),
-                     "symfony", NULL);
-}
-
 bool find_plain(struct find *f)
 {
     for (size_t i = 0; i < f->count; i++) {
@@ -162,7 +149,7 @@ int digest_find(const struct digest_find_opts *opts, struct arena *arena,
                 struct digest_finding *out, struct err *err)
 {
     static bool (*const steps[])(struct find *) = {
-        find_plain, find_raw, find_crypt, find_scrypt, find_disguised,
+        find_plain, find_raw, find_crypt, find_scrypt, find_disguised, find_chained,
     };
     *out = (struct digest_finding){0};
     if (check(opts, err))
@@ -176,7 +163,6 @@ int digest_find(const struct digest_find_opts *opts, struct arena *arena,
     f->native = (struct native){.arena = arena, .out = &f->conversion, .err = &f->ignored};
     collect_hashers(f);
     collect_natives(f);
-    collect_columns(f);
     bool found = false;
     for (size_t i = 0; i < ARRAY_COUNT(steps) && !found; i++)
         found = steps[i](f);

@@ -68,7 +68,8 @@ struct text find_hash_text(struct find *find, const struct find_hashing *how, st
 bool find_plain(struct find *find);     /* the candidates as they are */
 bool find_raw(struct find *find);       /* plain hashes, HMAC: find_raw.c */
 bool find_disguised(struct find *find); /* candidates over a password hashed or peppered before */
-bool find_crypt(struct find *find);  /* crypt(3), Drupal, passlib's bcrypt-sha256: find_crypt.c */
-bool find_scrypt(struct find *find); /* scrypt that Clerk's form has no room for */
+bool find_crypt(struct find *find);   /* crypt(3), Drupal, passlib's bcrypt-sha256: find_crypt.c */
+bool find_scrypt(struct find *find);  /* scrypt that Clerk's form has no room for */
+bool find_chained(struct find *find); /* Symfony with any number of iterations: find_raw.c */
 
 #endif

@@ -1,22 +1,17 @@
 /*
  * Plain hashes and HMACs: every hash found in the digest × every arrangement of password, salt and
- * pepper × every form of the password × every reading of the salts.
- *
- * The digest is cut into fields (at $ and :, behind {SCHEME}, or the strings of a JSON object). A field
- * that is hex or base64 of a known length may be the hash, every other one a salt. A base64 value that
- * is longer may be the hash with the salt behind it, as LDAP stores it.
+ * pepper × every form of the password × every reading of the salts; and Symfony's chain of hashes,
+ * whose number of iterations is found as well.
  *
  * Arrangements are spelled with P for the password, S for the salt, K for the pepper; other letters
  * stand for themselves.
  */
-#include "digest/find_parts.h"
+#include "digest/find_raw.h"
 
 #include <string.h>
 
-#define FIELDS_MAX  16
-#define HASHES_MAX  24
-#define EXTRAS_MAX  96
 #define MESSAGE_MAX (NATIVE_MAX + 4 * DIGEST_PASSWORD_MAX)
+#define CHAIN_MAX   10000
 
 struct algorithm {
     const char *name;
@@ -48,20 +43,6 @@ static const struct arrangement arrangements[] = {
     {"K", "P"},     {"P", "K"},    {"K", "SP"},   {"K", "PS"},   {"S", "KP"},   {"S", "PK"},
 };
 
-/* Bytes and how they were written or made. */
-struct reading {
-    struct text bytes;
-    const char *coding;
-};
-
-struct raw {
-    struct find *find;
-    struct text fields[FIELDS_MAX];
-    struct reading hashes[HASHES_MAX], salts[EXTRAS_MAX], peppers[EXTRAS_MAX], passwords[4];
-    size_t field_count, hash_count, salt_count, pepper_count, password_count;
-    struct buf message, key;
-};
-
 /* One combination. */
 struct
 try {
@@ -69,139 +50,6 @@ try {
     const struct algorithm *algorithm;
     const struct arrangement *arrangement;
 };
-
-static void put(struct reading *to, size_t *count, size_t max, struct text bytes,
-                const char *coding)
-{
-    if (bytes.at && *count < max)
-        to[(*count)++] = (struct reading){bytes, coding};
-}
-
-static void put_field(struct raw *raw, struct text field)
-{
-    if (field.len && raw->field_count < FIELDS_MAX)
-        raw->fields[raw->field_count++] = field;
-}
-
-static void json_fields(struct raw *raw, struct json_value value, int depth)
-{
-    struct json_walk walk = json_walk(value);
-    struct text string = json_text(value);
-    if (string.at && !text_has_nul(string))
-        put_field(raw, arena_copy(raw->find->arena, string));
-    while (depth < 4 && json_next(&walk))
-        json_fields(raw, walk.value, depth + 1);
-}
-
-static void cut_fields(struct raw *raw)
-{
-    struct text rest = raw->find->opts->digest, field, part;
-    struct json_value root;
-    if (text_starts(rest, TEXT("{")) && text_ends(rest, TEXT("}")) &&
-        native_parse(&raw->find->native, rest, &root)) {
-        json_fields(raw, root, 0);
-        return;
-    }
-    if (text_starts(rest, TEXT("{")))
-        rest = text_part(rest, text_find(rest, '}', 0) + 1, rest.len);
-    put_field(raw, rest);
-    while (text_field(&rest, '$', &field)) {
-        put_field(raw, field);
-        while (text_find(field, ':', 0) < field.len && text_field(&field, ':', &part))
-            put_field(raw, part);
-        if (field.at)
-            put_field(raw, field);
-    }
-}
-
-/* A salt behind the hash is remembered as a salt like any other. */
-static void read_hash(struct raw *raw, struct text bytes, const char *coding)
-{
-    for (size_t i = 0; bytes.at && i < ARRAY_COUNT(algorithms); i++) {
-        size_t len = algorithms[i].len;
-        bool again = i && len == algorithms[i - 1].len;
-        if (bytes.len < len || bytes.len > len + 32 || again)
-            continue;
-        put(raw->hashes, &raw->hash_count, HASHES_MAX, text_part(bytes, 0, len), coding);
-        if (bytes.len > len)
-            put(raw->salts, &raw->salt_count, EXTRAS_MAX, text_part(bytes, len, bytes.len),
-                "bytes behind the hash");
-    }
-}
-
-static void read_hashes(struct raw *raw)
-{
-    for (size_t i = 0; i < raw->field_count; i++) {
-        struct text field = raw->fields[i];
-        if (field.len < 20 || field.len > 256)
-            continue;
-        struct text hex = native_unhex(&raw->find->native, field);
-        read_hash(raw, hex, "hex");
-        if (!hex.at)
-            read_hash(raw, native_unbase64(&raw->find->native, field), "base64");
-    }
-}
-
-static void read_extra(struct raw *raw, struct reading *to, size_t *count, struct text t)
-{
-    struct native *n = &raw->find->native;
-    put(to, count, EXTRAS_MAX, t, "text");
-    put(to, count, EXTRAS_MAX, native_unhex(n, t), "hex");
-    put(to, count, EXTRAS_MAX, native_unbase64(n, t), "base64");
-}
-
-static void read_extras(struct raw *raw)
-{
-    const struct digest_find_opts *opts = raw->find->opts;
-    for (size_t i = 0; i < opts->salt_count; i++)
-        read_extra(raw, raw->salts, &raw->salt_count, opts->salts[i]);
-    for (size_t i = 0; i < opts->pepper_count; i++)
-        read_extra(raw, raw->peppers, &raw->pepper_count, opts->peppers[i]);
-    for (size_t i = 0; i < raw->field_count; i++)
-        if (raw->fields[i].len <= 128)
-            read_extra(raw, raw->salts, &raw->salt_count, raw->fields[i]);
-}
-
-/* UTF-16LE of valid UTF-8; absent otherwise. */
-static struct text utf16(struct arena *arena, struct text t)
-{
-    char *to = arena_alloc(arena, 2 * t.len + 2);
-    size_t len = 0;
-    if (!to || !text_is_utf8(t))
-        return (struct text){0};
-    for (size_t i = 0; i < t.len;) {
-        unsigned char lead = (unsigned char)t.at[i];
-        int more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-        uint32_t c = more ? lead & (0x3fu >> more) : lead;
-        for (i++; more; more--)
-            c = c << 6 | ((unsigned char)t.at[i++] & 0x3f);
-        uint32_t units[2] = {c, 0};
-        if (c > 0xffff) {
-            units[0] = 0xd800 + ((c - 0x10000) >> 10);
-            units[1] = 0xdc00 + ((c - 0x10000) & 0x3ff);
-        }
-        for (int u = 0; u < (c > 0xffff ? 2 : 1); u++) {
-            to[len++] = (char)(units[u] & 0xff);
-            to[len++] = (char)(units[u] >> 8);
-        }
-    }
-    return (struct text){to, len};
-}
-
-static struct text hex_of(struct raw *raw, enum find_md md, struct text t)
-{
-    return find_hash_text(raw->find, &(struct find_hashing){.md = md}, t);
-}
-
-static void read_passwords(struct raw *raw)
-{
-    struct text password = raw->find->opts->password;
-    size_t max = ARRAY_COUNT(raw->passwords), *count = &raw->password_count;
-    put(raw->passwords, count, max, password.at ? password : TEXT(""), "password");
-    put(raw->passwords, count, max, utf16(raw->find->arena, password), "password in UTF-16LE");
-    put(raw->passwords, count, max, hex_of(raw, FIND_MD5, password), "hex MD5 of password");
-    put(raw->passwords, count, max, hex_of(raw, FIND_SHA1, password), "hex SHA-1 of password");
-}
 
 static struct text part_of(const struct try *t, char letter)
 {
@@ -325,11 +173,16 @@ static bool hold_hash(struct raw *raw, const struct try *t, struct text how)
                      "first");
 }
 
-static bool hold_symfony(struct raw *raw, const struct try *t, struct text how)
+static bool hold_symfony(struct raw *raw, const struct try *t, unsigned iterations)
 {
     struct native *n = &raw->find->native;
+    struct text how =
+        arena_printf(n->arena, "%.*s; %u iterations", TEXT_ARG(describe(raw, t)), iterations);
+    if (t->algorithm->md != FIND_SHA512)
+        return find_not_held(raw->find, how, "of Symfony's encoders Clerk takes SHA-512's" WAY_OUT);
     return find_held(raw->find, "sha512_symfony",
-                     arena_printf(n->arena, "sha512_symfony$1$%.*s$%.*s", TEXT_ARG(t->salt->bytes),
+                     arena_printf(n->arena, "sha512_symfony$%u$%.*s$%.*s", iterations,
+                                  TEXT_ARG(t->salt->bytes),
                                   TEXT_ARG(native_base64(n, t->hash->bytes))),
                      how, NULL);
 }
@@ -344,7 +197,7 @@ static bool hold(struct raw *raw, const struct try *t)
         return find_not_held(raw->find, how,
                              "the password went through another step first" WAY_OUT);
     if (t->algorithm->md == FIND_SHA512 && !strcmp(t->arrangement->message, "P{S}"))
-        return hold_symfony(raw, t, how);
+        return hold_symfony(raw, t, 1);
     return t->algorithm->md == FIND_SHA1 ? hold_sha1(raw, t, how) : hold_hash(raw, t, how);
 }
 
@@ -370,6 +223,42 @@ static bool try_extras(struct raw *raw, struct try *t)
     return false;
 }
 
+/* Symfony: each hash is that of the one before and, again, the password and {salt}. */
+static bool try_chain(struct raw *raw, struct try *t)
+{
+    static const struct arrangement merged = {NULL, "P{S}"};
+    uint8_t hash[FIND_HASH_MAX];
+    t->arrangement = &merged;
+    t->password = &raw->passwords[0];
+    struct text m = spell(&raw->message, t, merged.message, strlen(merged.message));
+    size_t len = find_hash(t->algorithm->md, m, hash);
+    for (unsigned iterations = 2; len && iterations <= CHAIN_MAX; iterations++) {
+        buf_reset(&raw->key);
+        buf_add(&raw->key, (struct text){(char *)hash, len});
+        buf_add(&raw->key, m);
+        len = find_hash(t->algorithm->md, buf_text(&raw->key), hash);
+        if (secret_same(hash, t->hash->bytes.at, len))
+            return hold_symfony(raw, t, iterations);
+    }
+    return false;
+}
+
+/* Salts as they were given: Symfony's are text. */
+static bool try_chains(struct raw *raw, struct try *t)
+{
+    for (size_t a = 0; a < ARRAY_COUNT(algorithms); a++) {
+        t->algorithm = &algorithms[a];
+        if (t->algorithm->len != t->hash->bytes.len)
+            continue;
+        for (size_t s = 0; s < raw->salt_count; s++) {
+            t->salt = &raw->salts[s];
+            if (strcmp(t->salt->coding, "text") == 0 && t->salt->bytes.len && try_chain(raw, t))
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool try_hash(struct raw *raw, struct try *t)
 {
     for (size_t a = 0; a < ARRAY_COUNT(algorithms); a++) {
@@ -388,7 +277,7 @@ static bool try_hash(struct raw *raw, struct try *t)
     return false;
 }
 
-bool find_raw(struct find *find)
+static bool search(struct find *find, bool (*try)(struct raw *raw, struct try *t))
 {
     bool found = false;
     struct raw *raw = arena_zalloc(find->arena, 1, sizeof(*raw));
@@ -397,13 +286,20 @@ bool find_raw(struct find *find)
     raw->find = find;
     buf_init(&raw->message, MESSAGE_MAX);
     buf_init(&raw->key, MESSAGE_MAX);
-    cut_fields(raw);
-    read_hashes(raw);
-    read_extras(raw);
-    read_passwords(raw);
+    raw_read(raw);
     for (size_t h = 0; h < raw->hash_count && !found; h++)
-        found = try_hash(raw, &(struct try){.hash = &raw->hashes[h]});
+        found = try(raw, &(struct try){.hash = &raw->hashes[h]});
     buf_release(&raw->message);
     buf_release(&raw->key);
     return found;
+}
+
+bool find_raw(struct find *find)
+{
+    return search(find, try_hash);
+}
+
+bool find_chained(struct find *find)
+{
+    return search(find, try_chains);
 }

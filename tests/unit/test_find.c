@@ -164,6 +164,31 @@ static void tells_the_order_of_a_salt_column(void **state)
     assert_held(find(b, hashed(EVP_sha512(), PASSWORD "{s41t}", true)), "sha512_symfony", NULL);
 }
 
+/* MessageDigestPasswordHasher: hash of the hash before and of password{salt}, again and again. */
+static const char *chained(const EVP_MD *md, const char *merged, int iterations)
+{
+    static char hex[2 * EVP_MAX_MD_SIZE + 1];
+    unsigned char joined[EVP_MAX_MD_SIZE + 100];
+    size_t size = (size_t)EVP_MD_get_size(md), len = strlen(merged);
+    EVP_Digest(merged, len, joined, NULL, md, NULL);
+    for (memcpy(joined + size, merged, len); iterations > 1; iterations--)
+        EVP_Digest(joined, size + len, joined, NULL, md, NULL);
+    for (size_t i = 0; i < size; i++)
+        snprintf(hex + 2 * i, 3, "%02x", joined[i]);
+    return hex;
+}
+
+static void counts_the_iterations_of_symfony(void **state)
+{
+    struct bench *b = *state;
+    salt(b, "s41t");
+    assert_held(find(b, chained(EVP_sha512(), PASSWORD "{s41t}", 137)), "sha512_symfony", NULL);
+    assert_text(text_part(b->found.digest, 0, 19), "sha512_symfony$137$");
+    assert_not_held(find(b, chained(EVP_sha256(), PASSWORD "{s41t}", 5000)),
+                    "SHA-256 of password + '{' + salt (text) + '}'; hash in hex; 5000 iterations");
+    assert_false(find(b, chained(EVP_sha512(), PASSWORD "{s41t}", 10001))->verified);
+}
+
 static void reads_salts_in_hex_and_base64(void **state)
 {
     struct bench *b = *state;
@@ -341,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tells_plain_hashes),
         TEST(tells_the_order_of_a_salt_column),
+        TEST(counts_the_iterations_of_symfony),
         TEST(reads_salts_in_hex_and_base64),
         TEST(reads_salts_beside_the_hash),
         TEST(tries_peppers),
