@@ -132,4 +132,9 @@ void json_put_raw(struct json_out *out, struct text json);
 }
 #endif
 
+/* `template` is a word of C++, in which read.cc is written. */
+#ifndef __cplusplus
+#include "json/template.h"
+#endif
+
 #endif
