@@ -25,18 +25,28 @@ static void put_base62(uint32_t words[5], char to[DIGITS])
     }
 }
 
+static void take_random(struct clerk_ids *ids, void *to, size_t len)
+{
+    if (ids->random_left < len) {
+        random_bytes(ids->random, sizeof(ids->random));
+        ids->random_left = sizeof(ids->random);
+    }
+    ids->random_left -= len;
+    memcpy(to, ids->random + ids->random_left, len);
+}
+
 size_t clerk_id_new(struct clerk_ids *ids, const char *prefix, int64_t now_ms,
                     char to[CLERK_ID_MAX])
 {
     uint32_t second = (uint32_t)(now_ms / 1000 - EPOCH_S), words[5];
     size_t len = strnlen(prefix, CLERK_ID_MAX - DIGITS - 1);
     if (second > ids->second) {
-        random_bytes(&ids->count, sizeof(ids->count));
+        take_random(ids, &ids->count, sizeof(ids->count));
         ids->count >>= 1; /* room to count up */
         ids->second = second;
     }
     ids->count++;
-    random_bytes(&words[3], 8);
+    take_random(ids, &words[3], 8);
     words[0] = ids->second;
     words[1] = (uint32_t)(ids->count >> 32);
     words[2] = (uint32_t)ids->count;

@@ -17,6 +17,8 @@
 struct clerk_ids {
     uint32_t second;
     uint64_t count;
+    uint8_t random[256]; /* the kernel is asked for many bytes at a time */
+    size_t random_left;
 };
 
 /* Writes a fresh id with that prefix and a NUL; returns its length. */

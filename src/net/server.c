@@ -18,8 +18,11 @@
 
 #include "net/timer.h"
 
-/* What one connection may take inside libmicrohttpd: the target and all headers must fit. */
-#define CONNECTION_MEMORY ((size_t)64 * 1024)
+/*
+ * What one connection may take inside libmicrohttpd: the target and all headers must fit. It is cleared
+ * for each request, so more than a hundred lookups in one target need would be a waste of time.
+ */
+#define CONNECTION_MEMORY ((size_t)24 * 1024)
 /* A connection that grew larger gives its buffers back between requests. */
 #define KEEP_ROOM ((size_t)64 * 1024)
 /* How long a stopping server waits for its last answers to be sent. */

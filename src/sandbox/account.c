@@ -92,6 +92,26 @@ static int bind_row(struct sql_query *query, int at, const struct account *accou
     return at;
 }
 
+static int delete_by_seq(struct store *store, const char *statement, int64_t seq, struct err *err)
+{
+    struct sql_query *query = store_writes(store, statement, err);
+    if (!query)
+        return -1;
+    sql_bind_int(query, 1, seq);
+    return sql_run(query, err);
+}
+
+enum store_answer account_delete(struct store *store, const struct account *account,
+                                 struct err *err)
+{
+    static const char identifiers[] = "DELETE FROM identifiers WHERE account = ?1";
+    static const char user[] = "DELETE FROM users WHERE seq = ?1";
+    if (delete_by_seq(store, identifiers, account->seq, err) != 0 ||
+        delete_by_seq(store, user, account->seq, err) != 0)
+        return STORE_FAILED;
+    return STORE_OK;
+}
+
 static enum store_answer add_identifiers(struct store *store, struct account *account,
                                          struct err *err)
 {
@@ -112,7 +132,7 @@ enum store_answer account_add(struct store *store, struct account *account, stru
     static const char statement[] = "INSERT INTO users (seq, id" USER_FIELDS(STORE_COLUMN)
         STORE_NUMBERS(STORE_NUMBER_COLUMN) ") VALUES (?, ?" USER_FIELDS(MARK_FIELD)
             STORE_NUMBERS(MARK_NUMBER) ")";
-    struct sql_query *query = sql_query(store->sql, statement, err);
+    struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return STORE_FAILED;
     account->seq = store->next_seq++;
@@ -122,7 +142,10 @@ enum store_answer account_add(struct store *store, struct account *account, stru
         return STORE_FAILED;
     if (sql_run(query, err) != 0)
         return store_failure(store, "id");
-    return add_identifiers(store, account, err);
+    enum store_answer answer = add_identifiers(store, account, err);
+    if (answer == STORE_TAKEN && account_delete(store, account, err) != STORE_OK)
+        return STORE_FAILED;
+    return answer;
 }
 
 enum store_answer account_put(struct store *store, const struct account *account,
@@ -130,7 +153,7 @@ enum store_answer account_put(struct store *store, const struct account *account
 {
     static const char statement[] =
         "UPDATE users SET id = ?" USER_FIELDS(SET_FIELD) STORE_NUMBERS(SET_NUMBER) " WHERE seq = ?";
-    struct sql_query *query = sql_query(store->sql, statement, err);
+    struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return STORE_FAILED;
     sql_bind_text(query, 1, account->clerk.id);
@@ -307,26 +330,6 @@ enum store_answer account_get_seq(struct store *store, int64_t seq, int64_t now_
         return STORE_FAILED;
     sql_bind_int(query, 1, seq);
     return get_one(store, query, now_ms, arena, account, err);
-}
-
-static int delete_by_seq(struct store *store, const char *statement, int64_t seq, struct err *err)
-{
-    struct sql_query *query = sql_query(store->sql, statement, err);
-    if (!query)
-        return -1;
-    sql_bind_int(query, 1, seq);
-    return sql_run(query, err);
-}
-
-enum store_answer account_delete(struct store *store, const struct account *account,
-                                 struct err *err)
-{
-    static const char identifiers[] = "DELETE FROM identifiers WHERE account = ?1";
-    static const char user[] = "DELETE FROM users WHERE seq = ?1";
-    if (delete_by_seq(store, identifiers, account->seq, err) != 0 ||
-        delete_by_seq(store, user, account->seq, err) != 0)
-        return STORE_FAILED;
-    return STORE_OK;
 }
 
 int account_count(struct store *store, int64_t max, int64_t *count, struct err *err)

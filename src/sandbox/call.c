@@ -57,6 +57,15 @@ bool call_broken(struct call *call, const struct err *err)
                      "The sandbox failed; its log says why.");
 }
 
+bool call_mark(struct call *call)
+{
+    struct err err;
+    if (store_save(call->desk->store, &err) != 0)
+        return call_broken(call, &err);
+    call->marked = true;
+    return true;
+}
+
 void *call_alloc(struct call *call, size_t size)
 {
     void *at = arena_alloc(call->arena, size);

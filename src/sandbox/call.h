@@ -3,8 +3,9 @@
  *
  * A handler is a plain function, run on the store's thread inside the transaction that it shares with
  * others: it reads call->ids, call->query and call->body, uses call->desk->store, and either writes its
- * answer (call_answer, then onto the returned buf) or refuses (call_fail); what it wrote is then undone.
- * Nothing leaves before the commit.
+ * answer (call_answer, then onto the returned buf) or refuses (call_fail). One that may refuse after it has
+ * written something calls call_mark first: what it wrote since is then undone, and nothing else of the
+ * transaction. Nothing leaves before the commit.
  *
  * Slow work (hashing) is asked for with call_later: work runs on a pool thread and may touch nothing
  * but call->state; then runs as a handler afterwards, with body and query as before.
@@ -56,6 +57,7 @@ struct call {
     int status;            /* of the answer; 0: none yet */
     int64_t retry_after_s; /* -1: no such header */
     bool drop, slow;       /* faults that befall the answer */
+    bool marked;           /* call_mark */
 
     void (*work)(struct call *call); /* call_later */
     void (*then)(struct call *call);
@@ -74,6 +76,9 @@ bool call_fail_missing(struct call *call, const char *params);
 bool call_not_found(struct call *call, const char *what, struct text id);
 /* Refuses with a 500 and logs err. Always returns false. */
 bool call_broken(struct call *call, const struct err *err);
+
+/* What is written from here on is undone if the call is refused. Returns false after refusing. */
+bool call_mark(struct call *call);
 
 /* Memory for the call's length; refuses when there is none left. */
 void *call_alloc(struct call *call, size_t size);

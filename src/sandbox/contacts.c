@@ -140,7 +140,7 @@ static void create(struct call *call, const struct resource *resource,
     enum clerk_status status = form.verified == USER_FLAG_TRUE ? CLERK_VERIFIED : CLERK_UNVERIFIED;
     int64_t *primary = primary_of(&account, resource);
     bool becomes_primary = form.primary == USER_FLAG_TRUE || *primary == USER_UNSET;
-    if (!add(call, resource, &form, status, &account, &identifier))
+    if (!call_mark(call) || !add(call, resource, &form, status, &account, &identifier))
         return;
     if (becomes_primary)
         *primary = identifier.number;
@@ -213,7 +213,7 @@ static void update(struct call *call, const struct resource *resource,
         *primary_of(&account, resource) = identifier.number;
     }
     identifier.clerk.updated_at = call->now_ms;
-    if (set_second_factor(call, &form, &account, &identifier) &&
+    if (set_second_factor(call, &form, &account, &identifier) && call_mark(call) &&
         call_check(call, account_identifier_put(call->desk->store, &identifier, &err), &err) &&
         put_row(call, &account))
         answer(call, resource, &identifier);
@@ -267,7 +267,8 @@ static void delete (struct call *call, const struct resource *resource)
     int64_t *primary = primary_of(&account, resource);
     if (*primary == identifier.number)
         *primary = next_primary(&account, resource, identifier.number);
-    if (call_check(call, account_identifier_delete(call->desk->store, &identifier, &err), &err) &&
+    if (call_mark(call) &&
+        call_check(call, account_identifier_delete(call->desk->store, &identifier, &err), &err) &&
         put_row(call, &account))
         clerk_write_deleted(resource->object, identifier.clerk.id, (struct text){NULL, 0},
                             call_answer(call, 200));
@@ -325,7 +326,7 @@ static void replace(struct call *call, const struct resource *resource,
     if (!call_account(call, call->ids[0], &account) ||
         !body_read(call, fields, field_count, &form, &given) ||
         !resource->check(call, form.value) || !read_status(call, form.status, &status) ||
-        !delete_all(call, resource, &account) ||
+        !call_mark(call) || !delete_all(call, resource, &account) ||
         !add(call, resource, &form, status, &account, &identifier))
         return;
     *primary_of(&account, resource) = identifier.number;

@@ -26,7 +26,7 @@ enum store_answer identifier_insert(struct store *store,
 {
     static const char statement[] =
         "INSERT INTO identifiers (" COLUMNS ", claim) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    struct sql_query *query = sql_query(store->sql, statement, err);
+    struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return STORE_FAILED;
     sql_bind_int(query, 1, identifier->account);
@@ -145,7 +145,7 @@ enum store_answer account_identifier_put(struct store *store,
     static const char statement[] =
         "UPDATE identifiers SET status = ?3, second_factor = ?4, updated_at = ?5, claim = ?6"
         " WHERE account = ?1 AND number = ?2";
-    struct sql_query *query = sql_query(store->sql, statement, err);
+    struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return STORE_FAILED;
     sql_bind_int(query, 1, identifier->account);
@@ -163,7 +163,7 @@ enum store_answer account_identifier_delete(struct store *store,
                                             struct err *err)
 {
     static const char statement[] = "DELETE FROM identifiers WHERE account = ?1 AND number = ?2";
-    struct sql_query *query = sql_query(store->sql, statement, err);
+    struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return STORE_FAILED;
     sql_bind_int(query, 1, identifier->account);

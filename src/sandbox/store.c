@@ -100,9 +100,14 @@ struct sql *store_sql(struct store *store)
     return store->sql;
 }
 
-int store_begin(struct store *store, struct err *err)
+static int begin(struct store *store, struct err *err)
 {
     return sql_in_transaction(store->sql) ? 0 : sql_begin(store->sql, err);
+}
+
+struct sql_query *store_writes(struct store *store, const char *statement, struct err *err)
+{
+    return begin(store, err) == 0 ? sql_query(store->sql, statement, err) : NULL;
 }
 
 void store_abort(struct store *store)
@@ -129,7 +134,7 @@ static int run(struct store *store, const char *statement, struct err *err)
 int store_save(struct store *store, struct err *err)
 {
     static const char statement[] = "SAVEPOINT call";
-    return run(store, statement, err);
+    return begin(store, err) == 0 ? run(store, statement, err) : -1;
 }
 
 int store_keep(struct store *store, struct err *err)

@@ -2,8 +2,8 @@
  * sandbox/store: what the local Clerk remembers, in SQLite: users with their secrets, their email
  * addresses and phone numbers, and the instance's own keys. One thread uses it.
  *
- * Many calls share one transaction (see engine.h): store_begin opens it at the first write, store_commit
- * makes all of it durable at once; store_save and store_undo bracket one call inside it.
+ * Many calls share one transaction (see engine.h): the first write opens it, store_commit makes all of it
+ * durable at once; store_save and store_undo bracket one call inside it.
  *
  * What is read lives in the arena that was given.
  */
@@ -51,13 +51,11 @@ int store_open(struct store **store, const char *path, struct err *err);
 void store_close(struct store *store);
 struct sql *store_sql(struct store *store);
 
-/* Opens the transaction that the calls from now on share; fine inside one. Returns 0 or -1. */
-int store_begin(struct store *store, struct err *err);
-/* Makes all since store_begin durable; fine without a transaction. On -1 nothing of it has happened. */
+/* Makes all that was written durable; fine without a transaction. On -1 nothing of it has happened. */
 int store_commit(struct store *store, struct err *err);
-/* Drops all since store_begin. */
+/* Drops all since the last commit. */
 void store_abort(struct store *store);
-/* A mark inside the transaction; store_undo goes back to it, store_keep forgets it. */
+/* A mark inside the transaction, which it opens if need be; store_undo goes back to it, store_keep forgets it. */
 int store_save(struct store *store, struct err *err);
 int store_undo(struct store *store, struct err *err);
 int store_keep(struct store *store, struct err *err);
@@ -68,8 +66,8 @@ int store_value_get(struct store *store, const char *name, struct arena *arena, 
 int store_value_put(struct store *store, const char *name, struct text value, struct err *err);
 
 /*
- * Adds a user with its identifiers; sets seq and the identifiers' account and number. On STORE_TAKEN
- * parts of it may be written: undo.
+ * Adds a user with its identifiers, or nothing; sets seq and the identifiers' account and number. It
+ * cleans up after itself, as marks are dear in the one call that is made by the million.
  */
 enum store_answer account_add(struct store *store, struct account *account, struct arena *arena,
                               struct err *err);

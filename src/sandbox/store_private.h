@@ -29,6 +29,9 @@ struct store {
 #define STORE_COLUMN(name, kind)          ", " #name
 #define STORE_NUMBER_COLUMN(name, member) ", " #name
 
+/* The prepared form of a statement that writes, inside the transaction, which it opens if need be. */
+struct sql_query *store_writes(struct store *store, const char *statement, struct err *err);
+
 /* What a failed statement means; param is the parameter's name for an identifier that is taken. */
 enum store_answer store_failure(struct store *store, const char *param);
 

@@ -29,7 +29,7 @@ void users_unban(struct call *call)
 static bool ban_each(struct call *call, const struct user_texts *ids, bool banned)
 {
     struct buf all;
-    bool ok = true;
+    bool ok = call_mark(call);
     buf_init(&all, call->request->out.max);
     buf_byte(&all, '[');
     for (size_t i = 0; ok && i < ids->count; i++) {
@@ -124,7 +124,7 @@ static void drop_factors(struct call *call, bool totp, bool codes, bool phones)
     if (totp && had)
         account.clerk.mfa_disabled_at = call->now_ms;
     account.clerk.updated_at = call->now_ms;
-    if (phones && !drop_phone_factors(call, &account))
+    if (phones && (!call_mark(call) || !drop_phone_factors(call, &account)))
         return;
     if (!call_check(call, account_put(call->desk->store, &account, call->arena, &err), &err))
         return;
