@@ -1,7 +1,10 @@
 /*
  * An email address as CreateUser takes it: RFC 5321's Mailbox without quoted local parts and address
- * literals, in a domain whose last label is a public suffix. Whether it is one is libpsl's to say; since
- * an export has millions of addresses in few domains, the last verdicts are kept, a table a thread.
+ * literals, in a domain of at least two labels whose last one, the TLD, is a public suffix.
+ *
+ * Whether it is one is libpsl's to say. An export has millions of addresses in a handful of TLDs, so each
+ * thread keeps the last verdict for every hash of a TLD (4 KiB). That table and the list, which is loaded
+ * once and never changed, are all the state there is; both only save time.
  */
 #include "user/user.h"
 
@@ -12,7 +15,25 @@
 #define LOCAL_MAX  64
 #define WHOLE_MAX  254
 #define LABEL_MAX  63
-#define CACHE_SIZE 256
+#define CACHE_SIZE 64
+
+/* What a byte may stand in: RFC 5321 atext and a label's letters, with all beyond ASCII (RFC 6531). */
+enum { IN_LOCAL = 1, IN_LABEL = 2 };
+static const uint8_t places[256] = {
+    ['0' ... '9'] = IN_LOCAL | IN_LABEL,
+    ['A' ... 'Z'] = IN_LOCAL | IN_LABEL,
+    ['a' ... 'z'] = IN_LOCAL | IN_LABEL,
+    [0x80 ... 0xFF] = IN_LOCAL | IN_LABEL,
+    ['-'] = IN_LOCAL | IN_LABEL,
+    ['!'] = IN_LOCAL,
+    ['#' ... '\''] = IN_LOCAL,
+    ['*' ... '+'] = IN_LOCAL,
+    ['/'] = IN_LOCAL,
+    ['='] = IN_LOCAL,
+    ['?'] = IN_LOCAL,
+    ['^' ... '`'] = IN_LOCAL,
+    ['{' ... '~'] = IN_LOCAL,
+};
 
 static pthread_once_t list_once = PTHREAD_ONCE_INIT;
 static const psl_ctx_t *list;
@@ -24,7 +45,7 @@ static void list_load(void)
         list = psl_builtin();
 }
 
-/* Names that the list may not know as special, but that never are domains of the internet (RFC 6761). */
+/* Names that the list may know, but that never are domains of the internet (RFC 6761 and others). */
 static bool is_special(const char *tld)
 {
     static const char *const special[] = {"local",     "invalid", "test",     "example",
@@ -36,50 +57,43 @@ static bool is_special(const char *tld)
     return false;
 }
 
-/* Whether the last label of a lower-case domain is a public suffix; asks the list. */
-static bool ask_list(const char *domain)
+/* Whether a TLD is a public suffix; asks the list, in lower case and UTF-8 as it wants it. */
+static bool ask_list(const char *tld)
 {
-    const char *dot = strrchr(domain, '.');
-    if (!dot || is_special(dot + 1))
+    char *lower = NULL;
+    if (is_special(tld))
         return false;
     pthread_once(&list_once, list_load);
     if (!list)
         return true;
-    return psl_is_public_suffix2(list, dot + 1, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
-}
-
-struct verdict {
-    char domain[WHOLE_MAX + 1];
-    bool known, public;
-};
-
-/* The domain in lower case (labels beyond ASCII by libpsl), looked up in the thread's table first. */
-static bool is_public(const char *domain)
-{
-    static _Thread_local struct verdict cache[CACHE_SIZE];
-    uint32_t hash = 2166136261u;
-    for (const char *c = domain; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    struct verdict *slot = &cache[hash % CACHE_SIZE];
-    if (slot->known && strcmp(slot->domain, domain) == 0)
-        return slot->public;
-    char *lower = NULL;
-    bool public = psl_str_to_utf8lower(domain, "utf-8", NULL, &lower) == PSL_SUCCESS
-                      ? ask_list(lower)
-                      : ask_list(domain);
+    bool public = psl_str_to_utf8lower(tld, "utf-8", NULL, &lower) == PSL_SUCCESS &&
+                  psl_is_public_suffix2(list, lower, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
     psl_free_string(lower);
-    strcpy(slot->domain, domain);
-    slot->known = true;
-    slot->public = public;
     return public;
 }
 
-/* RFC 5321 atext, and everything beyond ASCII (RFC 6531). */
-static bool is_atext(unsigned char c)
+struct verdict {
+    char tld[LABEL_MAX + 1]; /* "": none yet */
+    bool public;
+};
+
+static bool is_public(struct text tld)
 {
-    static const char marks[] = "!#$%&'*+-/=?^_`{|}~";
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c >= 0x80 || (c != 0 && memchr(marks, c, sizeof(marks) - 1));
+    static _Thread_local struct verdict cache[CACHE_SIZE];
+    char lower[LABEL_MAX + 1];
+    uint32_t hash = 0;
+    for (size_t i = 0; i < tld.len; i++) {
+        char c = tld.at[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        hash = hash * 31 + (unsigned char)lower[i];
+    }
+    lower[tld.len] = 0;
+    struct verdict *slot = &cache[(hash ^ hash >> 8) % CACHE_SIZE];
+    if (strcmp(slot->tld, lower) != 0) {
+        slot->public = ask_list(lower);
+        memcpy(slot->tld, lower, tld.len + 1);
+    }
+    return slot->public;
 }
 
 static const char *local_problem(struct text local)
@@ -91,48 +105,48 @@ static const char *local_problem(struct text local)
     if (local.at[0] == '.' || local.at[local.len - 1] == '.')
         return "a dot at the edge of the part before the @";
     for (size_t i = 0; i < local.len; i++) {
-        if (local.at[i] == '.' && local.at[i - 1] == '.')
-            return "two dots in a row";
-        if (local.at[i] != '.' && !is_atext((unsigned char)local.at[i]))
+        if (places[(unsigned char)local.at[i]] & IN_LOCAL)
+            continue;
+        if (local.at[i] != '.')
             return "a character that an email address cannot have";
+        if (local.at[i - 1] == '.')
+            return "two dots in a row";
     }
     return NULL;
 }
 
-static bool is_label(struct text label)
+/* The length of the label in front of rest (up to a dot), or 0 if it is none. */
+static size_t label_len(struct text rest)
 {
-    if (label.len == 0 || label.len > LABEL_MAX || label.at[0] == '-' ||
-        label.at[label.len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < label.len; i++) {
-        unsigned char c = (unsigned char)label.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              c == '-' || c >= 0x80))
-            return false;
-    }
-    return true;
+    size_t len = 0;
+    while (len < rest.len && places[(unsigned char)rest.at[len]] & IN_LABEL)
+        len++;
+    bool ends = len == rest.len || rest.at[len] == '.';
+    return ends && len > 0 && len <= LABEL_MAX && rest.at[0] != '-' && rest.at[len - 1] != '-' ? len
+                                                                                               : 0;
+}
+
+/* Only instances made for tests take addresses there; Clerk documents them as such. */
+static bool is_clerk_test(struct text domain)
+{
+    struct text tail = TEXT(".clerk.test");
+    return domain.len > tail.len &&
+           text_same_nocase(text_part(domain, domain.len - tail.len, tail.len), tail);
 }
 
 static const char *domain_problem(struct text domain)
 {
-    char lower[WHOLE_MAX + 1];
-    struct text rest = domain, label;
-    size_t labels = 0;
-    while (text_field(&rest, '.', &label)) {
-        if (!is_label(label))
-            return "no domain behind the @";
+    struct text rest = domain;
+    size_t len, labels = 1;
+    while ((len = label_len(rest)) > 0 && len < rest.len) {
+        rest = text_part(rest, len + 1, rest.len);
         labels++;
     }
-    if (labels < 2)
+    if (len == 0 || labels < 2)
         return "no domain behind the @";
-    for (size_t i = 0; i < domain.len; i++)
-        lower[i] =
-            domain.at[i] >= 'A' && domain.at[i] <= 'Z' ? (char)(domain.at[i] | 0x20) : domain.at[i];
-    lower[domain.len] = 0;
-    struct text folded = {lower, domain.len};
-    if (text_ends(folded, TEXT(".clerk.test")))
+    if (is_public(rest) || is_clerk_test(domain))
         return NULL;
-    return is_public(lower) ? NULL : "its domain is not one of the public internet";
+    return "a domain that is not one of the public internet";
 }
 
 const char *user_email_problem(struct text email)

@@ -7,16 +7,23 @@
 #define USERNAME_MIN 4
 #define USERNAME_MAX 64
 #define ID_MAX       1024
+#define DATE_MIN     INT64_C(-62135596800000) /* 0001-01-01T00:00:00Z, the first that RFC 3339 writes */
+#define DATE_MAX     INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z, the last */
 #define NAME_MAX_LEN 256
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+/* What a byte can be; names are read once and judged by the sum of what is in them. */
+enum { DIGIT = 1, LETTER = 2, JOINER = 4, GROUPING = 8, DOT = 16, OPENING = 32, COLON = 64 };
+static const uint8_t classes[256] = {
+    ['0' ... '9'] = DIGIT, ['A' ... 'Z'] = LETTER,    ['a' ... 'z'] = LETTER,
+    ['_'] = JOINER,        ['-'] = JOINER | GROUPING, ['+'] = GROUPING,
+    ['('] = GROUPING,      [')'] = GROUPING,          [' '] = GROUPING,
+    ['/'] = GROUPING,      ['.'] = DOT | GROUPING,    ['<'] = OPENING,
+    [':'] = COLON,
+};
 
-static bool is_letter(char c)
+static unsigned class_of(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return classes[(unsigned char)c];
 }
 
 /* E.164 (ITU-T): a plus, a country code that does not begin with 0, at most 15 digits in all. */
@@ -25,7 +32,7 @@ const char *user_phone_problem(struct text phone)
     if (phone.len == 0 || phone.at[0] != '+')
         return "no + and country code in front";
     for (size_t i = 1; i < phone.len; i++)
-        if (!is_digit(phone.at[i]))
+        if (class_of(phone.at[i]) != DIGIT)
             return "something that is no digit";
     if (phone.len > 1 && phone.at[1] == '0')
         return "a country code that begins with 0";
@@ -44,35 +51,18 @@ const char *user_username_problem(struct text username)
     if (!user_phone_problem(username))
         return "a phone number";
     for (size_t i = 0; i < username.len; i++) {
-        char c = username.at[i];
-        if (!is_digit(c) && !is_letter(c) && c != '_' && c != '-')
+        unsigned class = class_of(username.at[i]);
+        if (!(class & (DIGIT | LETTER | JOINER)))
             return "a character other than letters, digits, _ and -";
-        letters = letters || is_letter(c);
+        letters = letters || class == LETTER;
     }
     return letters ? NULL : "no letter";
 }
 
-/* Whether the name is nothing but digits and what phone numbers are grouped with. */
-static bool looks_like_phone(struct text name)
-{
-    size_t digits = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        if (is_digit(name.at[i]))
-            digits++;
-        else if (!memchr("+-(). /", name.at[i], 7))
-            return false;
-    }
-    return digits >= PHONE_MIN;
-}
-
-static bool contains(struct text whole, const char *part)
-{
-    return whole.len > 0 && memmem(whole.at, whole.len, part, strlen(part));
-}
-
 static bool looks_like_url(struct text name)
 {
-    return contains(name, "://") || text_same_nocase(text_part(name, 0, 4), TEXT("www."));
+    return memmem(name.at, name.len, "://", 3) ||
+           text_same_nocase(text_part(name, 0, 4), TEXT("www."));
 }
 
 /* A '<' that opens or closes a tag. */
@@ -80,7 +70,8 @@ static bool looks_like_html(struct text name)
 {
     for (size_t i = text_find(name, '<', 0); i + 1 < name.len; i = text_find(name, '<', i + 1)) {
         char next = name.at[i + 1];
-        if ((is_letter(next) || next == '/' || next == '!') && text_find(name, '>', i) < name.len)
+        if ((class_of(next) == LETTER || next == '/' || next == '!') &&
+            text_find(name, '>', i) < name.len)
             return true;
     }
     return false;
@@ -88,13 +79,22 @@ static bool looks_like_html(struct text name)
 
 const char *user_name_problem(struct text name)
 {
+    unsigned seen = 0;
+    bool only_grouped = true;
+    size_t digits = 0;
     if (name.len > NAME_MAX_LEN)
         return "longer than 256 bytes";
-    if (looks_like_phone(name))
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned class = class_of(name.at[i]);
+        seen |= class;
+        digits += class == DIGIT;
+        only_grouped = only_grouped && class & (DIGIT | GROUPING);
+    }
+    if (only_grouped && digits >= PHONE_MIN)
         return "a phone number";
-    if (looks_like_url(name))
+    if (seen & (COLON | DOT) && looks_like_url(name))
         return "a URL";
-    return looks_like_html(name) ? "HTML" : NULL;
+    return seen & OPENING && looks_like_html(name) ? "HTML" : NULL;
 }
 
 /* RFC 4648 base32, upper case, padding optional, at least 80 bits (RFC 4226 asks for 128). */
@@ -133,31 +133,33 @@ static void tidy(struct text *t)
         *t = (struct text){NULL, 0};
 }
 
-/* "+1 (415) 555-9001" to "+14155559001"; the same text if there is nothing to clean. */
+/* "+1 (415) 555-9001" to "+14155559001"; the same text if there is nothing to take out. */
 static struct text clean_phone(struct text phone, struct arena *arena)
 {
     size_t len = 0;
-    bool clean = true;
-    for (size_t i = 0; i < phone.len; i++)
-        clean = clean && (is_digit(phone.at[i]) || phone.at[i] == '+');
-    char *at = clean ? NULL : arena_alloc(arena, phone.len);
+    while (len < phone.len && (class_of(phone.at[len]) == DIGIT || phone.at[len] == '+'))
+        len++;
+    char *at = len == phone.len ? NULL : arena_alloc(arena, phone.len);
     if (!at)
         return phone;
-    for (size_t i = 0; i < phone.len; i++)
+    memcpy(at, phone.at, len);
+    for (size_t i = len; i < phone.len; i++)
         if (!memchr(" -().\t", phone.at[i], 6))
             at[len++] = phone.at[i];
     return (struct text){at, len};
 }
 
-/* Takes out empty items and those that an earlier one equals; the earlier one's status stays. */
+/* Takes out empty items and those that an earlier one equals; one that is verified stays verified. */
 static void drop_doubles(struct user_identifiers *list)
 {
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
-        bool known = list->at[i].value.len == 0;
-        for (size_t k = 0; k < kept && !known; k++)
-            known = text_same_nocase(list->at[k].value, list->at[i].value);
-        if (!known)
+        size_t same = 0;
+        while (same < kept && !text_same_nocase(list->at[same].value, list->at[i].value))
+            same++;
+        if (same < kept)
+            list->at[same].verified = list->at[same].verified || list->at[i].verified;
+        else if (list->at[i].value.len > 0)
             list->at[kept++] = list->at[i];
     }
     list->count = kept;
@@ -209,19 +211,40 @@ static int check_texts(const struct user *user, struct user_reject *reject)
         return user_reject(reject, USER_REASON_invalid_name, "last_name is %s", problem);
     if (user->username.at && (problem = user_username_problem(user->username)))
         return user_reject(reject, USER_REASON_invalid_username, "username is or has %s", problem);
+    return 0;
+}
+
+static bool in_range(int64_t ms)
+{
+    return ms == USER_UNSET || (ms >= DATE_MIN && ms <= DATE_MAX);
+}
+
+static int check_rest(const struct user *user, struct user_reject *reject)
+{
+    const char *problem;
     if (user->totp_secret.at && (problem = user_totp_problem(user->totp_secret)))
         return user_reject(reject, USER_REASON_invalid_totp_secret, "totp_secret is %s", problem);
+    if (!in_range(user->legal_accepted_at))
+        return user_reject(reject, USER_REASON_invalid_legal_accepted_at,
+                           "legal_accepted_at is not in the years 1 to 9999");
+    if (!in_range(user->created_at))
+        return user_reject(reject, USER_REASON_invalid_created_at,
+                           "created_at is not in the years 1 to 9999");
     return 0;
 }
 
 int user_apply_rules(struct user *user, struct arena *arena, struct user_reject *reject)
 {
+    if (user->email_address.count > USER_IDENTIFIERS_MAX ||
+        user->phone_number.count > USER_IDENTIFIERS_MAX)
+        return user_reject(reject, USER_REASON_invalid_type,
+                           "more than %d email addresses or phone numbers", USER_IDENTIFIERS_MAX);
     normalise(user, arena);
     if (!user->external_id.at)
         return user_reject(reject, USER_REASON_missing_id, "no id");
     if (user->external_id.len > ID_MAX)
         return user_reject(reject, USER_REASON_invalid_type, "an id of more than %d bytes", ID_MAX);
-    if (check_texts(user, reject) || check_lists(user, reject))
+    if (check_texts(user, reject) || check_lists(user, reject) || check_rest(user, reject))
         return -1;
     if (!user_has_identifier(user))
         return user_reject(reject, USER_REASON_no_identifier,

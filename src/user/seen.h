@@ -5,8 +5,8 @@
 #include "user/user.h"
 
 struct user_seen_sizes {
-    size_t slots;      /* of the table in memory, a power of two */
-    size_t bloom_bits; /* a power of two */
+    size_t slots;      /* of the table in memory, a power of two above 4 * USER_IDENTIFIERS_MAX */
+    size_t bloom_bits; /* of the filter over what was spilled, a power of two of at least 512 */
 };
 
 /* user_seen_new with other sizes. Returns 0 or -1 (ERR_MEMORY). */

@@ -40,6 +40,9 @@ enum user_reason {
 /* What a TIME or NUMBER holds when it was not given. */
 #define USER_UNSET INT64_MIN
 
+/* Email addresses, and phone numbers, that one user may have. */
+#define USER_IDENTIFIERS_MAX 64
+
 enum user_flag { USER_FLAG_UNSET, USER_FLAG_FALSE, USER_FLAG_TRUE };
 
 struct user_identifier {
@@ -124,7 +127,8 @@ const char *user_totp_problem(struct text secret);
 
 /*
  * Normalises and validates a user from a source, in place; new texts come from arena.
- *  - email addresses: trimmed, case kept, duplicates inside the user removed (folding case);
+ *  - email addresses: trimmed, case kept, duplicates inside the user removed (folding case); what was
+ *    verified in one of them stays verified;
  *  - phone numbers: "+1 (415) 555-9001" to "+14155559001", duplicates removed;
  *  - usernames, names: trimmed; an empty value becomes absent; empty objects become absent;
  *  - then the validators above, the need of an id and of an identifier, dates in range.
