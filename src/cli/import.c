@@ -90,6 +90,7 @@ static int fly_canaries(struct migration *m, struct canaries *canaries)
     }
     if (canaries_prove(canaries, &m->opts, &m->instance, &m->events, &migration_stop, &found, &err))
         return cli_fail("import", &err);
+    migration_spent(m, found.requests);
     fprintf(stderr, "canaries: %zu of %zu passwords verified by the target\n", found.proven,
             found.count);
     return migration_stop.requests > 0 ? CLI_INTERRUPTED : -1;

@@ -433,12 +433,19 @@ static bool confirm(const char *verb)
     return fgets(answer, sizeof(answer), stdin) && strcmp(answer, "yes\n") == 0;
 }
 
+void migration_spent(struct migration *m, uint64_t requests)
+{
+    m->opts.target.spent += (uint32_t)requests;
+    m->opts.target.spent_us = clock_now_us();
+}
+
 int migration_meet_target(struct migration *m, const char *verb)
 {
     struct err err;
     const struct migrate_target *target = &m->opts.target;
     if (migrate_probe(target, &m->instance, &err))
         return cli_fail(m->command, &err);
+    migration_spent(m, m->instance.requests);
     fprintf(stderr, "target: %s instance %s at %.*s (key from %s)\n", m->instance.environment,
             m->instance.id, TEXT_ARG(target->api_url), target->key_from);
     bool production = strcmp(m->instance.environment, "production") == 0;

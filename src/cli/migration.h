@@ -50,6 +50,9 @@ int migration_begin(struct migration *m, const char *command, const char *about,
                     int argc, char **argv);
 void migration_end(struct migration *m);
 
+/* Notes requests just answered that the pace of what follows must count. */
+void migration_spent(struct migration *m, uint64_t requests);
+
 /*
  * Says where it goes ("target: …", the first line), after asking who is there. A production target is
  * confirmed on a terminal unless --yes. Returns -1 to go on, or the exit status to leave with.

@@ -295,6 +295,7 @@ static int prove_all(struct canaries *canaries, const struct migrate_opts *opts,
         status = prove_one(&canaries->at[i], courier, ledger, found, err);
         found->proven += status == 0;
     }
+    found->requests += courier_requests(courier);
     ledger_close(ledger);
     courier_close(courier);
     return status;
@@ -314,5 +315,6 @@ int canaries_prove(struct canaries *canaries, const struct migrate_opts *opts,
     only.rejects = NULL;
     if (migrate_import(&only, instance, &quiet, stop, &totals, err))
         return -1;
+    found->requests = totals.requests;
     return prove_all(canaries, opts, found, err);
 }

@@ -57,6 +57,7 @@ int courier_open(struct courier **out, const struct migrate_target *target, stru
         free(courier);
         return -1;
     }
+    pace_spent(&courier->pace, target->spent, target->spent_us);
     struct target_opts opts = {.api_url = target->api_url.at,
                                .key = target->key,
                                .answer_max = ANSWER_MAX,

@@ -83,6 +83,8 @@ struct migrate_target {
     bool unlimited;       /* no pacing at all (a sandbox without limits) */
     uint32_t share;       /* percent of the allowance, 1-100; 0: 100 */
     int64_t patience_us;  /* how long to go on without an answer; 0: five minutes */
+    uint32_t spent;       /* requests of this process that count against the limit already … */
+    int64_t spent_us;     /* … and when the last of them was answered (clock_now_us) */
 };
 
 struct migrate_opts {
@@ -107,6 +109,7 @@ struct migrate_stop {
 struct migrate_instance {
     char id[64];          /* "ins_…" */
     char environment[24]; /* "development", "production" */
+    uint32_t requests;    /* that it took to ask */
 };
 
 /*
@@ -161,6 +164,7 @@ struct migrate_canaries {
     size_t class_count;
     uint64_t uncovered; /* digests in classes without a canary */
     size_t count, proven;
+    uint64_t requests; /* that it took to move and prove them */
 };
 
 /*

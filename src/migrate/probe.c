@@ -82,7 +82,8 @@ int migrate_probe(const struct migrate_target *settings, struct migrate_instance
     int status = 1;
     if (target_open(&target, &opts, err))
         return -1;
-    for (int i = 0; status > 0 && i < PROBE_TRIES; i++)
+    instance->requests = 0;
+    for (; status > 0 && instance->requests < PROBE_TRIES; instance->requests++)
         status = ask(&probe, target, err);
     target_close(target);
     return status == 0 ? 0 : -1;

@@ -54,6 +54,15 @@ void pace_release(struct pace *pace)
     pace->slots = NULL;
 }
 
+void pace_spent(struct pace *pace, uint32_t requests, int64_t now)
+{
+    for (uint32_t i = 0; i < requests && pace->sent < pace->requests; i++) {
+        pace->slots[pace->sent] = (struct pace_slot){pace->sent, now, now};
+        pace->sent++;
+        pace->answered++;
+    }
+}
+
 /* How long a slot stays taken after its answer. */
 static int64_t hold(const struct pace *pace)
 {

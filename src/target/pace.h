@@ -39,6 +39,12 @@ int pace_init(struct pace *pace, uint32_t requests, int64_t window_us, struct er
 void pace_release(struct pace *pace);
 
 /*
+ * Notes requests that were answered at `now`, before this log was there: they count against the limit like
+ * its own. For the beginning only, before the first pace_sent.
+ */
+void pace_spent(struct pace *pace, uint32_t requests, int64_t now);
+
+/*
  * How long to wait from now (microseconds) before a request may leave; 0: now. With `requests` in
  * flight only an answer can change that, so ask again after every answer too.
  */

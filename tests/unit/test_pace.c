@@ -245,6 +245,28 @@ static void a_slow_request_holds_only_its_own_slot(void **state)
     pace_release(&pace);
 }
 
+static void what_was_spent_before_counts(void **state)
+{
+    (void)state;
+    struct pace pace;
+    struct err err;
+    assert_int_equal(pace_init(&pace, 3, WINDOW_US, &err), 0);
+    pace_spent(&pace, 2, 1000);
+    assert_int_equal(pace_ask(&pace, 2000), 0);
+    uint64_t ticket = pace_sent(&pace, 2000);
+    pace_answered(&pace, ticket, 2500);
+    assert_int_equal(pace_ask(&pace, 3000), 1000 + WINDOW_US + pace.guard_us - 500 - 3000);
+    pace_release(&pace);
+    assert_int_equal(pace_init(&pace, 2, WINDOW_US, &err), 0);
+    pace_spent(&pace, 50, 1000);
+    assert_int_equal(pace_ask(&pace, 1000), WINDOW_US + pace.guard_us);
+    pace_release(&pace);
+    assert_int_equal(pace_init(&pace, 0, WINDOW_US, &err), 0);
+    pace_spent(&pace, 50, 1000);
+    assert_int_equal(pace_ask(&pace, 1000), 0);
+    pace_release(&pace);
+}
+
 static void a_refusal_pauses_everything(void **state)
 {
     (void)state;
@@ -286,6 +308,7 @@ int main(void)
         cmocka_unit_test(wild_latency_costs_time_and_no_refusal),
         cmocka_unit_test(the_limit_of_a_development_instance),
         cmocka_unit_test(a_slow_request_holds_only_its_own_slot),
+        cmocka_unit_test(what_was_spent_before_counts),
         cmocka_unit_test(a_refusal_pauses_everything),
         cmocka_unit_test(without_a_limit_only_pauses_count),
     };
