@@ -55,8 +55,11 @@ struct platform {
     size_t columns_least;
     /* Completes draft->user after the table. Returns 0, or -1 with draft->reject filled. May be NULL. */
     int (*finish)(struct draft *draft);
-    /* Checks the options when the source is opened. Returns 0 or -1 (ERR_USAGE). May be NULL. */
-    int (*check)(const struct source_opts *opts, struct err *err);
+    /*
+     * Checks the options when the source is opened, with each of the first records (absent if there are
+     * none). Returns 0 or -1 (ERR_USAGE). May be NULL.
+     */
+    int (*check)(const struct source_opts *opts, struct json_value record, struct err *err);
 };
 
 #define PLATFORM(name) extern const struct platform platform_##name;

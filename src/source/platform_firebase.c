@@ -93,8 +93,11 @@ static int incomplete(struct err *err)
                    "Users, the menu above the list, Password hash parameters)");
 }
 
-/* Some but not all of the parameters, or ones that no digest could have, are the caller's mistake. */
-static int check(const struct source_opts *opts, struct err *err)
+/*
+ * Some but not all of the parameters, none where there are digests, or ones that no digest could have,
+ * are the caller's mistake.
+ */
+static int check(const struct source_opts *opts, struct json_value record, struct err *err)
 {
     const struct source_firebase *firebase = &opts->firebase;
     const struct digest_ops *ops = digest_ops_find(TEXT("scrypt_firebase"));
@@ -103,7 +106,7 @@ static int check(const struct source_opts *opts, struct err *err)
     bool some = firebase->signer_key.len > 0 || firebase->salt_separator.len > 0 ||
                 firebase->rounds > 0 || firebase->mem_cost > 0;
     if (!some)
-        return 0;
+        return json_text(json_get(record, TEXT("passwordHash"))).len > 0 ? incomplete(err) : 0;
     if (!is_complete(firebase))
         return incomplete(err);
     char hash[88]; /* 64 bytes in base64, as Firebase's hashes have */

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "source/draft.h"
+#include "source/mapping.h"
 #include "source/reader.h"
 #include "source/table.h"
+#include "source/upstream.h"
 
 #define RECORD_MAX   ((size_t)16 * 1024 * 1024)
 #define LOOK_AT      ((size_t)128 * 1024)
@@ -19,11 +21,14 @@
 struct source {
     struct source_opts opts;
     const struct platform *platform;
-    struct input *input;
+    struct input *file;        /* the export */
+    struct upstream *upstream; /* what reads it for --through, or NULL */
+    struct input *through;     /* the program's output, or NULL */
     struct window window;
     struct json *json, *inner_json;
     struct reader *reader;
     struct paths *paths;
+    struct mapping *mapping; /* or NULL */
     struct table *table;
     struct user_seen *seen;
     struct arena arena;
@@ -40,7 +45,8 @@ struct look {
     struct window window;
     struct json *json;
     struct reader *reader;
-    const struct platform *detected;
+    const struct source_opts *opts;
+    const struct platform *platform, *detected;
     bool any_record, any_object;
 };
 
@@ -60,32 +66,43 @@ static int look_open(struct look *look, struct text bytes, const struct platform
         window_init(&look->window, look->input, 2 * LOOK_AT, err) != 0 ||
         json_new(&look->json, 2 * LOOK_AT, err) != 0)
         return -1;
-    return reader_open(&look->reader,
-                       &(struct reader_opts){.window = &look->window,
-                                             .json = look->json,
-                                             .columns = platform->columns,
-                                             .columns_least = platform->columns_least},
-                       err);
+    return reader_open(
+        &look->reader,
+        &(struct reader_opts){.window = &look->window,
+                              .json = look->json,
+                              .columns = platform ? platform->columns : NULL,
+                              .columns_least = platform ? platform->columns_least : 0},
+        err);
+}
+
+/* One of the first records: whose is it, and do the options go with it? */
+static int look_at(struct look *look, const struct record *record, struct err *err)
+{
+    look->any_record = true;
+    if (json_type(record->value) != JSON_OBJECT)
+        return 0;
+    look->any_object = true;
+    if (!look->detected)
+        look->detected = platform_detect(record->value);
+    const struct platform *platform = look->platform ? look->platform : look->detected;
+    return platform && platform->check ? platform->check(look->opts, record->value, err) : 0;
 }
 
 /* Reads the records that are whole within the look; `whole` says that the file ends with it. */
-static void look_through(struct look *look, bool whole)
+static int look_through(struct look *look, bool whole, struct err *err)
 {
     struct record record;
     struct err ignored;
     for (int i = 0; i < LOOK_RECORDS; i++) {
         if (look->reader->ops->next(look->reader, &record, &ignored) <= 0)
-            return;
+            return 0;
         bool last = look->window.ended && look->window.to == look->window.from + record.bytes.len;
         if (last && !whole)
-            return;
-        look->any_record = true;
-        if (record.value.document && json_type(record.value) == JSON_OBJECT) {
-            look->any_object = true;
-            if (!look->detected)
-                look->detected = platform_detect(record.value);
-        }
+            return 0;
+        if (look_at(look, &record, err) != 0)
+            return -1;
     }
+    return 0;
 }
 
 /*
@@ -94,13 +111,16 @@ static void look_through(struct look *look, bool whole)
  */
 static int look_ahead(struct source *source, const struct platform **detected, struct err *err)
 {
-    struct look look = {0};
-    const struct platform *columns = source->platform ? source->platform : &platform_firebase;
+    struct look look = {.opts = &source->opts, .platform = source->platform};
+    const struct platform *columns = source->platform  ? source->platform
+                                     : source->mapping ? NULL
+                                                       : &platform_firebase;
     if (window_need(&source->window, LOOK_AT, err) != 0)
         return -1;
     int result = look_open(&look, window_text(&source->window), columns, err);
+    if (result == 0)
+        result = look_through(&look, source->window.ended, err);
     if (result == 0) {
-        look_through(&look, source->window.ended);
         *detected = look.detected;
         if (look.any_record && !look.any_object)
             result = err_set(err, ERR_INPUT,
@@ -150,6 +170,10 @@ static int check_platform(const struct source *source, const struct platform *de
 static int choose_platform(struct source *source, struct err *err)
 {
     const struct platform *detected = NULL;
+    if (source->mapping) {
+        source->platform = mapping_platform(source->mapping);
+        return look_ahead(source, &detected, err);
+    }
     bool automatic = text_same(source->opts.from, TEXT("auto")) || source->opts.from.len == 0;
     if (!automatic) {
         source->platform = platform_find(source->opts.from);
@@ -178,6 +202,7 @@ static int hash_mapping(struct source *source, struct err *err)
     struct buf *to = &source->scratch;
     buf_reset(to);
     put_text(to, text_of(source->platform ? source->platform->name : ""));
+    put_text(to, source->mapping ? mapping_text(source->mapping) : (struct text){NULL, 0});
     put_text(to, firebase->signer_key);
     put_text(to, firebase->salt_separator);
     buf_printf(to, "%u:%u:", firebase->rounds, firebase->mem_cost);
@@ -188,6 +213,18 @@ static int hash_mapping(struct source *source, struct err *err)
     return 0;
 }
 
+/* Puts the program between the file and the rest. */
+static int open_through(struct source *source, size_t max, struct err *err)
+{
+    const struct platform *platform =
+        source->mapping ? mapping_platform(source->mapping) : platform_find(source->opts.from);
+    struct upstream_opts opts = {.file = source->file, .record_max = max, .platform = platform};
+    if (upstream_open(&source->upstream, &opts, err) != 0)
+        return -1;
+    struct through_feed feed = upstream_feed(source->upstream);
+    return through_open(&source->through, source->opts.through, &feed, err);
+}
+
 static int open_parts(struct source *source, struct err *err)
 {
     const struct source_opts *opts = &source->opts;
@@ -196,9 +233,11 @@ static int open_parts(struct source *source, struct err *err)
     buf_init(&source->scratch, 2 * max);
     buf_init(&source->raw, 2 * max);
     buf_init(&source->format, 512);
-    if (input_open(&source->input, opts->path, err) != 0)
+    if (input_open(&source->file, opts->path, err) != 0 ||
+        (opts->through && open_through(source, max, err) != 0))
         return -1;
-    if (window_init(&source->window, source->input, max, err) != 0 ||
+    struct input *input = opts->through ? source->through : source->file;
+    if (window_init(&source->window, input, max, err) != 0 ||
         json_new(&source->json, max + JSON_PADDING, err) != 0 ||
         json_new(&source->inner_json, max, err) != 0 || paths_new(&source->paths, err) != 0 ||
         user_seen_new(&source->seen, err) != 0)
@@ -209,29 +248,38 @@ static int open_parts(struct source *source, struct err *err)
 static int open_reader(struct source *source, struct err *err)
 {
     const struct platform *platform = source->platform;
-    return reader_open(&source->reader,
-                       &(struct reader_opts){.window = &source->window,
-                                             .json = source->json,
-                                             .columns = platform->columns,
-                                             .columns_least = platform->columns_least},
-                       err);
+    return reader_open(
+        &source->reader,
+        &(struct reader_opts){.window = &source->window,
+                              .json = source->json,
+                              .columns = platform ? platform->columns : NULL,
+                              .columns_least = platform ? platform->columns_least : 0},
+        err);
 }
 
 static void name_format(struct source *source)
 {
-    const char *packed = input_name(source->input);
+    const char *packed = input_name(source->file);
     buf_reset(&source->format);
-    buf_printf(&source->format, "%s%s%s", source->reader->ops->format(source->reader),
-               packed[0] ? ", " : "", packed);
+    buf_printf(&source->format, "%s%s%s%s",
+               source->upstream ? upstream_format(source->upstream)
+                                : source->reader->ops->format(source->reader),
+               packed[0] ? ", " : "", packed, source->upstream ? ", through a program" : "");
 }
 
 static int source_start(struct source *source, struct err *err)
 {
+    if (mapping_is_path(source->opts.from) &&
+        mapping_open(&source->mapping, source->opts.from, err) != 0)
+        return -1;
     if (open_parts(source, err) != 0 || choose_platform(source, err) != 0)
         return -1;
-    if (source->platform->check && source->platform->check(&source->opts, err) != 0)
+    const struct platform *platform = source->platform;
+    if (platform && platform->check &&
+        platform->check(&source->opts, (struct json_value){0}, err) != 0)
         return -1;
-    if (table_new(&source->table, source->platform, source->paths, err) != 0 ||
+    if (table_new(&source->table, platform, source->mapping, source->paths, err) != 0 ||
+        (source->mapping && mapping_place(source->mapping, source->paths, err) != 0) ||
         open_reader(source, err) != 0 || hash_mapping(source, err) != 0)
         return -1;
     name_format(source);
@@ -269,13 +317,16 @@ void source_close(struct source *source)
         return;
     user_seen_free(source->seen);
     table_free(source->table);
+    mapping_close(source->mapping);
     paths_free(source->paths);
     if (source->reader)
         source->reader->ops->close(source->reader);
     json_free(source->json);
     json_free(source->inner_json);
     window_release(&source->window);
-    input_close(source->input);
+    input_close(source->through);
+    upstream_close(source->upstream);
+    input_close(source->file);
     arena_release(&source->arena);
     buf_release(&source->scratch);
     buf_release(&source->raw);
@@ -307,11 +358,12 @@ static int judge(struct source *source, struct source_row *row, struct err *err)
 {
     struct draft *draft = &source->draft;
     draft_start(draft, source->record.value);
-    if (table_apply(source->table, draft, &row->id) != 0)
-        return -1;
-    if (draft_end(draft) != 0)
-        return -1;
-    if (user_apply_rules(&source->user, &source->arena, &draft->reject) != 0)
+    if (source->mapping)
+        row->id = mapping_id(source->mapping, draft->record, &source->arena);
+    if (table_apply(source->table, draft, &row->id) != 0 ||
+        (source->mapping && mapping_apply(source->mapping, draft) != 0) || draft_end(draft) != 0 ||
+        user_apply_rules(&source->user, &source->arena, &draft->reject) != 0 ||
+        (source->mapping && mapping_check(source->mapping, &source->user, &draft->reject) != 0))
         return -1;
     int claimed = (int)user_seen_claim(source->seen, &source->user, &draft->reject, err);
     if (claimed < 0)
@@ -322,15 +374,27 @@ static int judge(struct source *source, struct source_row *row, struct err *err)
 static void refuse(struct source *source, struct source_row *row)
 {
     user_reject(&row->reject, source->record.reason, "%s", source->record.detail);
-    if (source->record.value.document)
+    if (source->mapping && source->record.value.document)
+        row->id = mapping_id(source->mapping, source->record.value, &source->arena);
+    if (!row->id.at && source->record.value.document)
         table_id(source->table, source->record.value, &source->arena, &row->id);
+}
+
+/* Records that the program could not be given come as soon as they are known, the last at the end. */
+static int next_record(struct source *source, struct err *err)
+{
+    struct record *record = &source->record;
+    if (source->upstream && upstream_take_bad(source->upstream, record))
+        return 1;
+    int got = source->reader->ops->next(source->reader, record, err);
+    return got == 0 && source->upstream ? upstream_take_bad(source->upstream, record) : got;
 }
 
 int source_next(struct source *source, struct source_row *row, struct err *err)
 {
     struct record *record = &source->record;
     arena_reset(&source->arena);
-    int got = source->reader->ops->next(source->reader, record, err);
+    int got = next_record(source, err);
     if (got <= 0)
         return got;
     row->number = record->number;
@@ -358,7 +422,7 @@ int source_next(struct source *source, struct source_row *row, struct err *err)
 
 struct text source_platform(const struct source *source)
 {
-    return text_of(source->platform->name);
+    return text_of(source->platform ? source->platform->name : "");
 }
 
 struct text source_format(const struct source *source)
@@ -374,12 +438,12 @@ struct text source_header(const struct source *source)
 
 uint64_t source_bytes_read(const struct source *source)
 {
-    return input_bytes_read(source->input);
+    return input_bytes_read(source->file);
 }
 
 uint64_t source_bytes_total(const struct source *source)
 {
-    return input_bytes_total(source->input);
+    return input_bytes_total(source->file);
 }
 
 uint64_t source_mapping_hash(const struct source *source)

@@ -61,7 +61,10 @@ void source_close(struct source *source);
  */
 int source_next(struct source *source, struct source_row *row, struct err *err);
 
-/* The platform in use ("auth0"), also after "auto", and the reader ("JSON array", "CSV, gzip"). */
+/*
+ * The platform in use ("auth0"), also after "auto", or that a mapping extends ("" if it extends none);
+ * and the reader ("JSON array", "CSV, gzip").
+ */
 struct text source_platform(const struct source *source);
 struct text source_format(const struct source *source);
 

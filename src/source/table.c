@@ -28,8 +28,27 @@ static int add_row(struct table *table, const struct platform_row *row, struct e
     return 0;
 }
 
-int table_new(struct table **table, const struct platform *platform, struct paths *paths,
-              struct err *err)
+/* Rows whose value goes nowhere but into their field. */
+static bool only_sets(const struct platform_row *row)
+{
+    switch (row->transform) {
+    case AS_TEXT:
+    case AS_TIME:
+    case AS_FLAG:
+    case AS_FLAG_IF_TRUE:
+    case AS_NUMBER:
+    case AS_TEXTS:
+    case AS_OBJECT:
+    case AS_NATIVE_DIGEST:
+    case AS_BANNED_UNTIL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int table_new(struct table **table, const struct platform *platform, const struct mapping *mapping,
+              struct paths *paths, struct err *err)
 {
     struct table *made = calloc(1, sizeof(*made));
     *table = made;
@@ -42,9 +61,13 @@ int table_new(struct table **table, const struct platform *platform, struct path
     made->rows = calloc(platform->row_count, sizeof(made->rows[0]));
     if (!made->rows)
         return err_memory(err);
-    for (size_t i = 0; i < platform->row_count; i++)
-        if (add_row(made, &platform->rows[i], err) != 0)
+    for (size_t i = 0; i < platform->row_count; i++) {
+        const struct platform_row *row = &platform->rows[i];
+        if (mapping && only_sets(row) && mapping_replaces(mapping, row->field))
+            continue;
+        if (add_row(made, row, err) != 0)
             return -1;
+    }
     return 0;
 }
 
@@ -106,7 +129,8 @@ int table_apply(struct table *table, struct draft *draft, struct text *id)
             continue;
         if (draft_apply(draft, row->row, value_of(row, draft, first)) != 0)
             return -1;
-        *id = draft->user->external_id;
+        if (draft->user->external_id.at)
+            *id = draft->user->external_id;
     }
     if (table->platform && table->platform->finish)
         return table->platform->finish(draft);

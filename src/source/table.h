@@ -6,12 +6,16 @@
 #define USHER_SOURCE_TABLE_H
 
 #include "source/draft.h"
+#include "source/mapping.h"
 
 struct table;
 
-/* Makes a platform's table ready (NULL: an empty one). Returns 0 or -1 (ERR_MEMORY). */
-int table_new(struct table **table, const struct platform *platform, struct paths *paths,
-              struct err *err);
+/*
+ * Makes a platform's table ready (NULL: an empty one), without the rows that only set what a mapping
+ * (or NULL) replaces. Returns 0 or -1 (ERR_MEMORY).
+ */
+int table_new(struct table **table, const struct platform *platform, const struct mapping *mapping,
+              struct paths *paths, struct err *err);
 void table_free(struct table *table);
 
 /* Reads the record's id into *id (absent if there is none), for the report on a bad row. */
