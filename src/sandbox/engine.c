@@ -174,9 +174,14 @@ static bool refuse_limited(struct call *call, int64_t retry_after_s)
                      (long long)retry_after_s);
 }
 
+/*
+ * The moment of admission is what counts, and what the latency counts from: HTTP threads hand requests over
+ * in another order than they came, and a log of times that goes back and forth refuses too many.
+ */
 static bool check_limits(struct engine *engine, struct call *call)
 {
-    int64_t now = call->request->arrived_us, wait = 0;
+    int64_t now = clock_now_us(), wait = 0;
+    call->request->arrived_us = now;
     if (call->route->limit == ROUTE_FREE)
         return true;
     wait = limit_ask(&engine->limit, now);
