@@ -31,7 +31,7 @@ help:
 	@echo "make lint      layers, tables, formatting, both compilers' warnings"
 	@echo "make format    clang-format on every source file"
 	@echo "make fuzz      libFuzzer on every parser (FUZZ_SECONDS=60 each, FUZZ='json csv')"
-	@echo "make faults    the fault tests at full length"
+	@echo "make faults    kills, faults and interruptions again and again (REPEAT=20)"
 	@echo "make install   into PREFIX=/usr/local, under DESTDIR="
 	@echo "make clean     removes build/"
 
@@ -59,7 +59,7 @@ fuzz:
 	@tools/fuzz $(FUZZ)
 
 faults: all
-	@FAULTS=long meson test -C $(BUILD) --suite faults --timeout-multiplier 20 --print-errorlogs
+	@meson test -C $(BUILD) --repeat $(or $(REPEAT),20) --print-errorlogs faults-ledger-kill scenario-import
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
