@@ -17,8 +17,6 @@
 #include <string.h>
 #include <time.h>
 
-/* OpenSSL and base/err.h both have an ERR_STATE. */
-#define ERR_STATE USHER_ERR_STATE
 #include "digest/digest.h"
 
 #define ROUNDS_MAX 31

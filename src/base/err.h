@@ -8,13 +8,13 @@
 
 enum err_code {
     ERR_NONE = 0,
-    ERR_MEMORY,  /* an allocation failed or a stated maximum was reached */
-    ERR_USAGE,   /* the caller's words are off: an option, a mapping, a configuration */
-    ERR_INPUT,   /* the export (or other input data) is not what it should be */
-    ERR_IO,      /* a file, pipe or disk failed */
-    ERR_NETWORK, /* no answer: resolve, connect, TLS, timeout, connection lost */
-    ERR_REFUSED, /* the target answered, and the answer is final: wrong key, plan, quota */
-    ERR_STATE,   /* a ledger or database that cannot be used: other instance, newer, locked */
+    ERR_MEMORY,   /* an allocation failed or a stated maximum was reached */
+    ERR_USAGE,    /* the caller's words are off: an option, a mapping, a configuration */
+    ERR_INPUT,    /* the export (or other input data) is not what it should be */
+    ERR_IO,       /* a file, pipe or disk failed */
+    ERR_NETWORK,  /* no answer: resolve, connect, TLS, timeout, connection lost */
+    ERR_REFUSED,  /* the target answered, and the answer is final: wrong key, plan, quota */
+    ERR_UNUSABLE, /* a ledger or database that cannot be used: other instance, newer, locked */
 };
 
 #define ERR_MESSAGE_MAX 512

@@ -8,13 +8,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Both OpenSSL and base/err.h have an ERR_STATE. */
-#define ERR_STATE OPENSSL_ERR_STATE
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#undef ERR_STATE
 
 static const char *const hash_names[CRYPTO_HASHES] = {"MD5", "SHA1", "SHA256", "SHA512"};
 static const size_t hash_sizes[CRYPTO_HASHES] = {16, 20, 32, 64};

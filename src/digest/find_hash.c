@@ -1,9 +1,6 @@
 /* The hashes that digest_find tries, over OpenSSL. */
-/* Both OpenSSL and base/err.h have an ERR_STATE. */
-#define ERR_STATE OPENSSL_ERR_STATE
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#undef ERR_STATE
 
 #include "digest/find_parts.h"
 

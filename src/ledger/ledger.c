@@ -8,7 +8,7 @@
  *            id leads to them: the users of one commit share a few pages, so that `sending` costs a page of
  *            the index a user, and `done` next to nothing. (With the external id as the primary key of a
  *            table WITHOUT ROWID each of them would write a page of its own, twice: measured, that is 1.7
- *            times the CPU and the bytes.) The only other index holds the users that failed or were
+ *            times the CPU.) The only other index holds the users that failed or were
  *            rejected; the way planned → sending → done never touches it.
  *     runs   a row a run of a command
  *
@@ -110,11 +110,11 @@ static int judge_kind(struct sql *sql, const char *path, bool *fresh, struct err
     if (*fresh)
         return 0;
     if (id != APPLICATION_ID)
-        return err_set(err, ERR_STATE, "%s: a database, but no ledger of usher; give another path",
-                       path);
+        return err_set(err, ERR_UNUSABLE,
+                       "%s: a database, but no ledger of usher; give another path", path);
     if (version > VERSION)
         return err_set(
-            err, ERR_STATE,
+            err, ERR_UNUSABLE,
             "%s: written by a newer usher (ledger version %ld, this one knows %d); use that "
             "one",
             path, (long)version, VERSION);
@@ -163,7 +163,7 @@ static int other(struct ledger *ledger, const char *what, struct text then, stru
                  struct err *err)
 {
     return err_set(
-        err, ERR_STATE,
+        err, ERR_UNUSABLE,
         "%s: belongs to another migration: its %s is \"%.*s\", now it is \"%.*s\"; use the "
         "same as before, or give another path",
         ledger->path, what, TEXT_ARG(then), TEXT_ARG(now));
@@ -184,7 +184,7 @@ static int check_identity(struct ledger *ledger, const struct ledger_identity *i
         return other(ledger, "source", source, identity->source, err);
     if (!text_same(mapping, now))
         return err_set(
-            err, ERR_STATE,
+            err, ERR_UNUSABLE,
             "%s: belongs to another migration: the mapping has changed since; use the same "
             "as before, or give another path",
             ledger->path);
@@ -193,7 +193,7 @@ static int check_identity(struct ledger *ledger, const struct ledger_identity *i
 
 static int damaged(struct ledger *ledger, struct err *err)
 {
-    return err_set(err, ERR_STATE, "%s: is damaged; restore it from a copy", ledger->path);
+    return err_set(err, ERR_UNUSABLE, "%s: is damaged; restore it from a copy", ledger->path);
 }
 
 static int load_counts(struct ledger *ledger, struct arena *arena, struct err *err)
@@ -236,7 +236,7 @@ static int start(struct ledger *ledger, const struct ledger_opts *opts, struct a
     if (judge_kind(ledger->sql, opts->path, &fresh, err) != 0)
         return -1;
     if (fresh && opts->read_only)
-        return err_set(err, ERR_STATE, "%s: an empty ledger; no import has run yet", opts->path);
+        return err_set(err, ERR_UNUSABLE, "%s: an empty ledger; no import has run yet", opts->path);
     if (fresh && make_schema(ledger, &opts->identity, err) != 0)
         return -1;
     if (sql_exec(ledger->sql, "PRAGMA cache_size = -16000", err) != 0)
@@ -282,7 +282,7 @@ void ledger_close(struct ledger *ledger)
 int ledger_begin(struct ledger *ledger, struct err *err)
 {
     if (ledger->broken || ledger->read_only)
-        return err_set(err, ERR_STATE, "ledger: %s: %s", ledger->path,
+        return err_set(err, ERR_UNUSABLE, "ledger: %s: %s", ledger->path,
                        ledger->broken ? "an earlier write failed; nothing was written since"
                                       : "opened for reading only");
     return sql_in_transaction(ledger->sql) ? 0 : sql_begin(ledger->sql, err);

@@ -69,7 +69,7 @@ struct ledger_run {
 struct ledger;
 
 /*
- * Opens, creating it if missing. Returns 0, or -1: ERR_IO (unwritable, full, a directory), ERR_STATE (no
+ * Opens, creating it if missing. Returns 0, or -1: ERR_IO (unwritable, full, a directory), ERR_UNUSABLE (no
  * ledger, damaged, of a newer version, of another migration, in use by another process). Each message
  * says what to do.
  */

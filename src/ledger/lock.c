@@ -40,7 +40,7 @@ static int refuse(struct ledger *ledger, int fd, struct err *err)
     pid[len > 0 ? len : 0] = 0;
     pid[strspn(pid, "0123456789")] = 0;
     return err_set(
-        err, ERR_STATE,
+        err, ERR_UNUSABLE,
         "%s: in use by another process (%s%s); wait for it or stop it, then run this again",
         ledger->path, pid[0] ? "pid " : "just starting", pid);
 }

@@ -21,7 +21,7 @@ struct ledger {
     uint64_t *known;
 };
 
-/* Takes the writer's lock of a ledger. -1: ERR_STATE with the pid of who has it, ERR_IO. */
+/* Takes the writer's lock of a ledger. -1: ERR_UNUSABLE with the pid of who has it, ERR_IO. */
 int ledger_lock(struct ledger *ledger, struct err *err);
 void ledger_unlock(struct ledger *ledger);
 

@@ -355,7 +355,7 @@ static void run_batch(struct engine *engine, struct call *batch)
     engine->desk.stats.transactions++;
     if (broken || store_commit(engine->desk.store, &err) != 0) {
         if (broken)
-            err_set(&err, ERR_STATE, "an earlier call of the transaction failed");
+            err_set(&err, ERR_UNUSABLE, "an earlier call of the transaction failed");
         for (struct call *call = answered; call; call = call->next)
             spoil(call, &err);
     }

@@ -5,12 +5,10 @@
 #include <string.h>
 
 /* OpenSSL has a type of that name. */
-#define ERR_STATE OPENSSL_ERR_STATE
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#undef ERR_STATE
 
 #include "sandbox/call.h"
 #include "sandbox/routes.h"
@@ -62,7 +60,7 @@ static int make_jwks(struct instance *instance, struct text pem, struct err *err
     struct buf jwks;
     BIO_free(bio);
     if (!key)
-        return err_set(err, ERR_STATE, "the stored signing key cannot be read");
+        return err_set(err, ERR_UNUSABLE, "the stored signing key cannot be read");
     buf_init(&jwks, JWKS_MAX);
     struct json_out out = json_out(&jwks);
     buf_add(&jwks, TEXT("{\"keys\":[{\"use\":\"sig\",\"kty\":\"RSA\",\"kid\":"));
@@ -90,7 +88,7 @@ static int open_signing_key(struct instance *instance, struct store *store, stru
         return make_jwks(instance, pem, err);
     pem = make_signing_key();
     if (!pem.at)
-        return err_set(err, ERR_STATE, "no RS256 key could be made");
+        return err_set(err, ERR_UNUSABLE, "no RS256 key could be made");
     int status = store_value_put(store, "signing_key", pem, err);
     if (status == 0)
         status = make_jwks(instance, pem, err);

@@ -81,7 +81,7 @@ static void verify_work(struct call *call)
     struct digest digest;
     const struct digest_ops *ops = digest_ops_find(work->hasher);
     if (!ops || digest_parse(&digest, ops, work->digest) != NULL) {
-        err_set(&work->err, ERR_STATE, "a stored digest does not parse");
+        err_set(&work->err, ERR_UNUSABLE, "a stored digest does not parse");
         work->answer = DIGEST_CANNOT_TELL;
         return;
     }

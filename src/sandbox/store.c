@@ -53,7 +53,7 @@ static int check_version(struct store *store, struct err *err)
     int64_t version = sql_int(query, 0);
     sql_reset(query);
     if (version > VERSION)
-        return err_set(err, ERR_STATE,
+        return err_set(err, ERR_UNUSABLE,
                        "the data were written by a newer usher (version %d); use that one",
                        (int)version);
     return version == VERSION ? 0 : sql_exec(store->sql, "PRAGMA user_version=1", err);

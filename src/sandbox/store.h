@@ -46,7 +46,7 @@ enum store_answer {
     STORE_TAKEN /* another user has it: see store_taken */
 };
 
-/* Opens (and makes) a file or ":memory:". Returns 0 or -1 as sql_open; ERR_STATE: of a newer version. */
+/* Opens (and makes) a file or ":memory:". Returns 0 or -1 as sql_open; ERR_UNUSABLE: of a newer version. */
 int store_open(struct store **store, const char *path, struct err *err);
 void store_close(struct store *store);
 struct sql *store_sql(struct store *store);

@@ -4,10 +4,7 @@
  */
 #include <string.h>
 
-/* OpenSSL has a type of that name. */
-#define ERR_STATE OPENSSL_ERR_STATE
 #include <openssl/hmac.h>
-#undef ERR_STATE
 
 #include "digest/digest.h"
 #include "sandbox/body.h"

@@ -122,17 +122,18 @@ int sql_failed(struct sql *sql, int result, struct err *err)
         return err_set(err, ERR_IO, "%s: %s (%s); check the disk", path, words,
                        cause ? strerror(cause) : sqlite3_errstr(result));
     case SQLITE_NOTADB:
-        return err_set(err, ERR_STATE, "%s: is no SQLite database; give another path", path);
+        return err_set(err, ERR_UNUSABLE, "%s: is no SQLite database; give another path", path);
     case SQLITE_CORRUPT:
-        return err_set(err, ERR_STATE, "%s: is damaged (%s); restore it from a copy", path, words);
+        return err_set(err, ERR_UNUSABLE, "%s: is damaged (%s); restore it from a copy", path,
+                       words);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return err_set(err, ERR_STATE, "%s: is in use by another process; end that one first",
+        return err_set(err, ERR_UNUSABLE, "%s: is in use by another process; end that one first",
                        path);
     case SQLITE_TOOBIG:
         return err_set(err, ERR_INPUT, "%s: a value is too big for the database", path);
     default:
-        return err_set(err, ERR_STATE, "%s: %s", path, words);
+        return err_set(err, ERR_UNUSABLE, "%s: %s", path, words);
     }
 }
 

@@ -21,7 +21,7 @@ enum sql_mode { SQL_READ_ONLY, SQL_WRITE, SQL_CREATE }; /* CREATE makes the file
 struct sql;
 struct sql_query;
 
-/* Opens a file, or ":memory:". Returns 0, or -1: ERR_IO with path and cause, ERR_STATE: no database. */
+/* Opens a file, or ":memory:". Returns 0, or -1: ERR_IO with path and cause, ERR_UNUSABLE: no database. */
 int sql_open(struct sql **sql, const char *path, enum sql_mode mode, struct err *err);
 void sql_close(struct sql *sql);
 

@@ -91,11 +91,11 @@ static struct text dotenv_get(struct text file, struct text name, struct arena *
     return there ? value_of(found, arena) : (struct text){NULL, 0};
 }
 
-/* One setting; *from_file tells where it was found. An empty variable counts as not set. */
+/* One setting; *from_file tells where it was found. The environment comes first, even with an empty value. */
 static struct text setting(const char *name, struct text file, struct arena *arena, bool *from_file)
 {
     const char *variable = getenv(name);
-    *from_file = !(variable && *variable);
+    *from_file = !variable;
     if (!*from_file)
         return arena_copy(arena, text_of(variable));
     return dotenv_get(file, text_of(name), arena);
@@ -114,6 +114,14 @@ static int check_key(struct text key, struct err *err)
     return 0;
 }
 
+/* Set but empty is a slip in a script: better no target than the real one by surprise. */
+static int empty_url(struct err *err)
+{
+    return err_set(
+        err, ERR_USAGE,
+        "CLERK_API_URL is set, but empty: give it a URL, or unset it for " API_URL_DEFAULT);
+}
+
 int target_settings(struct arena *arena, struct text *api_url, struct text *key,
                     const char **key_from, struct err *err)
 {
@@ -126,9 +134,9 @@ int target_settings(struct arena *arena, struct text *api_url, struct text *key,
         *key_from =
             key_in_file ? "CLERK_SECRET_KEY in ./.env" : "CLERK_SECRET_KEY in the environment";
         *api_url = setting("CLERK_API_URL", buf_text(&file), arena, &url_in_file);
-        if (api_url->len == 0)
+        if (!api_url->at)
             *api_url = TEXT(API_URL_DEFAULT);
-        status = check_key(*key, err);
+        status = api_url->len > 0 ? check_key(*key, err) : empty_url(err);
     }
     buf_release(&file);
     return status;

@@ -47,7 +47,7 @@ class Check(unittest.TestCase):
     def test_wrong_platform(self):
         with folder() as cwd:
             auth0 = os.path.join(os.environ["USHER_SHARED"], "samples", "auth0.json")
-            self.refused(auth0, "--from", "firebase", contains=("firebase", "auth0"))
+            self.refused(auth0, "--from", "supabase", contains=("supabase", "auth0"))
             self.refused(auth0, "--from", "nosuch", contains=("nosuch", "auth0"))
             self.refused(auth0, "--from", cwd + "/no.json", contains=("no.json",))
 

@@ -2,11 +2,8 @@
  * find: stored forms made here with OpenSSL and crypt(3), which must be named for what they are; then
  * every conversion with a known password, to be found without saying which platform it comes from.
  */
-/* Both OpenSSL and base/err.h have an ERR_STATE. */
-#define ERR_STATE OPENSSL_ERR_STATE
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#undef ERR_STATE
 
 #include "test.h"
 

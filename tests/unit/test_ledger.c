@@ -271,7 +271,7 @@ static void another_migration_is_refused(void **state)
     struct ledger_identity changed = identity;
     changed.instance = TEXT("development api.clerk.com 87654321");
     assert_int_equal(try_open(f, changed, false), -1);
-    assert_int_equal(f->err.code, ERR_STATE);
+    assert_int_equal(f->err.code, ERR_UNUSABLE);
     assert_has(f->err.message, "target instance is \"production");
     assert_has(f->err.message, "now it is \"development");
     changed = identity;
@@ -299,7 +299,7 @@ static void foreign_and_newer_files_are_refused(void **state)
     alter(f, "PRAGMA journal_mode = DELETE; CREATE TABLE users (a)");
     for (int read_only = 0; read_only < 2; read_only++) {
         assert_int_equal(try_open(f, identity, read_only), -1);
-        assert_int_equal(f->err.code, ERR_STATE);
+        assert_int_equal(f->err.code, ERR_UNUSABLE);
         assert_has(f->err.message, "no ledger of usher");
     }
     char wal[160];
@@ -310,7 +310,7 @@ static void foreign_and_newer_files_are_refused(void **state)
     close_it(f);
     alter(f, "PRAGMA user_version = 2");
     assert_int_equal(try_open(f, identity, false), -1);
-    assert_int_equal(f->err.code, ERR_STATE);
+    assert_int_equal(f->err.code, ERR_UNUSABLE);
     assert_has(f->err.message, "newer usher");
 }
 
@@ -357,7 +357,7 @@ static void one_writer_at_a_time(void **state)
     int64_t before = clock_now_us();
     assert_int_equal(try_open(f, identity, false), -1);
     assert_true(clock_now_us() - before < 2000000);
-    assert_int_equal(f->err.code, ERR_STATE);
+    assert_int_equal(f->err.code, ERR_UNUSABLE);
     assert_has(f->err.message, pid_text);
     assert_int_equal(try_open(f, identity, true), 0); /* status goes on */
     assert_true(find(f, "first", &user));

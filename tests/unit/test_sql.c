@@ -212,8 +212,8 @@ static void what_cannot_be_opened_is_named(void **state)
     for (int i = 0; i < 200; i++)
         fputs("this is a text and no database\n", file);
     fclose(file);
-    refused(f, f->path, SQL_CREATE, ERR_STATE, "no SQLite database");
-    refused(f, f->path, SQL_READ_ONLY, ERR_STATE, "no SQLite database");
+    refused(f, f->path, SQL_CREATE, ERR_UNUSABLE, "no SQLite database");
+    refused(f, f->path, SQL_READ_ONLY, ERR_UNUSABLE, "no SQLite database");
 }
 
 /* Runs check(f) as a user to whom modes apply; returns its exit status. */
@@ -302,7 +302,7 @@ static void a_second_writer_waits_and_is_told(void **state)
     assert_int_equal(sql_exec(other, "PRAGMA busy_timeout=20", &err), 0);
     assert_int_equal(sql_begin(f->sql, &f->err), 0);
     assert_int_equal(sql_begin(other, &err), -1);
-    assert_int_equal(err.code, ERR_STATE);
+    assert_int_equal(err.code, ERR_UNUSABLE);
     assert_non_null(strstr(err.message, "another process"));
     assert_int_equal(sql_rollback(f->sql, &f->err), 0);
     assert_int_equal(sql_begin(other, &err), 0);
