@@ -16,7 +16,7 @@ struct upstream_opts {
     const struct platform *platform; /* for CSV without a header, or NULL */
 };
 
-/* Opens; upstream is to be closed. Returns 0, or -1: ERR_INPUT, ERR_MEMORY, or as the reader. */
+/* Opens the reader of the file. Returns 0 or -1 as reader_open; close it in both cases. */
 int upstream_open(struct upstream **upstream, const struct upstream_opts *opts, struct err *err);
 void upstream_close(struct upstream *upstream);
 
