@@ -86,6 +86,7 @@ size_t json_count(struct json_value value);
 struct json_walk {
     struct text key;
     struct json_value value;
+    enum json_type type; /* of value */
     /* private */
     const void *document;
     size_t at, end;

@@ -87,11 +87,9 @@ int json_parse_padded(struct json *json, text t, json_value *root, struct err *e
     return parse(json, t, false, root, err);
 }
 
-enum json_type json_type(json_value value)
+static inline enum json_type type_of(dom::element element)
 {
-    if (!value.document)
-        return JSON_ABSENT;
-    switch (element_of(value).type()) {
+    switch (element.type()) {
     case dom::element_type::ARRAY:
         return JSON_ARRAY;
     case dom::element_type::OBJECT:
@@ -109,6 +107,11 @@ enum json_type json_type(json_value value)
     default:
         return JSON_NULL;
     }
+}
+
+enum json_type json_type(json_value value)
+{
+    return value.document ? type_of(element_of(value)) : JSON_ABSENT;
 }
 
 const char *json_type_name(enum json_type type)
@@ -228,13 +231,17 @@ bool json_next(struct json_walk *walk)
         dom::object::iterator at;
         memcpy(static_cast<void *>(&at), &here, sizeof(here));
         walk->key = text_from(at.key());
-        walk->value = value_of(at.value());
+        dom::element value = at.value();
+        walk->value = value_of(value);
+        walk->type = type_of(value);
         ++at;
         memcpy(&here, static_cast<void *>(&at), sizeof(here));
     } else {
         dom::array::iterator at;
         memcpy(static_cast<void *>(&at), &here, sizeof(here));
-        walk->value = value_of(*at);
+        dom::element value = *at;
+        walk->value = value_of(value);
+        walk->type = type_of(value);
         ++at;
         memcpy(&here, static_cast<void *>(&at), sizeof(here));
     }

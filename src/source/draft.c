@@ -5,6 +5,7 @@
 void draft_start(struct draft *draft, struct json_value record)
 {
     draft->record = record;
+    draft->lasting = false;
     draft->emails.count = 0;
     draft->phones.count = 0;
     draft->native = draft->native_kind = (struct text){NULL, 0};
@@ -33,12 +34,12 @@ bool draft_is_absent(struct json_value value)
            (type == JSON_STRING && json_text(value).len == 0);
 }
 
-int draft_copy(struct draft *draft, const char *path, struct text from, struct text *to)
+int draft_take(struct draft *draft, const char *path, struct text from, struct text *to)
 {
     if (text_has_nul(from))
         return user_reject(&draft->reject, USER_REASON_invalid_type, "%s has a NUL character",
                            path);
-    *to = arena_copy(draft->arena, from);
+    *to = draft->lasting ? from : arena_copy(draft->arena, from);
     return to->at ? 0 : draft_no_memory(draft);
 }
 
@@ -78,7 +79,7 @@ int draft_identifier(struct draft *draft, enum user_field field, struct text val
     if (ids->count == DRAFT_IDENTIFIERS_MAX)
         return user_reject(&draft->reject, USER_REASON_invalid_type, "more than %d values for %s",
                            DRAFT_IDENTIFIERS_MAX, name);
-    if (draft_copy(draft, name, value, &ids->value[ids->count]) != 0)
+    if (draft_take(draft, name, value, &ids->value[ids->count]) != 0)
         return -1;
     ids->status[ids->count++] = status;
     return 0;

@@ -35,6 +35,7 @@ struct draft {
     const struct source_opts *opts;
     int64_t now_ms;
     struct json_value record;
+    bool lasting; /* the value at hand lives as long as the record: its texts need no copy */
     struct draft_identifiers emails, phones;
     struct text native;      /* a digest in the platform's own form */
     struct text native_kind; /* which form, if not the platform's own */
@@ -58,8 +59,11 @@ int draft_wrong_type(struct draft *draft, const char *path, struct json_value va
 /* Ends the run: no memory. Returns -1. */
 int draft_no_memory(struct draft *draft);
 
-/* Copies a string into the record's arena; rejects one that has a NUL. Returns 0 or -1. */
-int draft_copy(struct draft *draft, const char *path, struct text from, struct text *to);
+/*
+ * Takes over a string, as a copy in the record's arena if it needs one; rejects one that has a NUL.
+ * Returns 0 or -1.
+ */
+int draft_take(struct draft *draft, const char *path, struct text from, struct text *to);
 
 /* Writes an object compactly; nothing for an empty one. Returns 0 or -1. */
 int draft_object(struct draft *draft, struct json_value value, struct text *to);

@@ -78,11 +78,11 @@ int paths_place(struct paths *paths, struct text key, struct err *err)
 }
 
 /* Whether a value says something: not null, false, "", "false", [] or {}. */
-static bool says_something(struct json_value value)
+static bool says_something(enum json_type type, struct json_value value)
 {
     struct json_walk walk;
     struct text t;
-    switch (json_type(value)) {
+    switch (type) {
     case JSON_BOOL:
         return json_true(value);
     case JSON_STRING:
@@ -107,7 +107,7 @@ static struct path *expected(struct paths *paths, size_t place, struct text key)
     if (place >= EXPECTED)
         return find(paths, key);
     struct path *path = &paths->at[paths->expected[place]];
-    if (text_same(path->key, key) && path->key.at)
+    if (path->key.len == key.len && path->key.at && memcmp(path->key.at, key.at, key.len) == 0)
         return path;
     path = find(paths, key);
     if (path)
@@ -123,9 +123,9 @@ void paths_walk(struct paths *paths, struct json_value record,
     for (size_t place = 0; json_next(&walk); place++) {
         struct path *path = expected(paths, place, walk.key);
         if (path && path->slot != NO_PLACE) {
-            if (!slots[path->slot].document && json_type(walk.value) != JSON_NULL)
+            if (!slots[path->slot].document && walk.type != JSON_NULL)
                 slots[path->slot] = walk.value;
-        } else if (says_something(walk.value)) {
+        } else if (says_something(walk.type, walk.value)) {
             *(path ? &path->lost : &paths->other) += 1;
         }
     }

@@ -31,6 +31,8 @@ enum platform_transform {
     AS_LIST,            /* the same; each verified unless it, or another row, says otherwise */
     AS_STATUSES,        /* "verified" or "reserved", one for each address of the field so far */
     AS_NATIVE_DIGEST,   /* a digest as the platform stores it */
+    AS_KEYED_DIGEST,    /* the same, in an object under the row's own name */
+    AS_SPARE_NAME,      /* a name with no place, lost unless first_name or last_name is set */
     AS_DELETED,         /* if it is there at all, the user was deleted */
     AS_BANNED_UNTIL,    /* a moment; banned while it is in the future */
     AS_FINISH           /* nothing; the finish function looks at it */

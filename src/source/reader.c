@@ -11,6 +11,16 @@
 
 #define LOOK_AT ((size_t)64 * 1024)
 
+void record_start(struct record *record, uint64_t number, uint64_t offset)
+{
+    record->number = number;
+    record->offset = offset;
+    record->bytes = (struct text){NULL, 0};
+    record->value = (struct json_value){0};
+    record->reason = USER_ACCEPTED;
+    record->detail[0] = 0;
+}
+
 void record_refuse(struct record *record, enum user_reason reason, const char *format, ...)
 {
     va_list args;

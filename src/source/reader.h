@@ -54,6 +54,9 @@ struct reader_ops {
 SOURCE_READERS(READER)
 #undef READER
 
+/* Makes a record ready to be filled; its detail is not cleared but cut to nothing. */
+void record_start(struct record *record, uint64_t number, uint64_t offset);
+
 /* A detail for a record (printf-like) and its reason. */
 void record_refuse(struct record *record, enum user_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -286,7 +286,7 @@ static int csv_next(struct reader *reader, struct record *record, struct err *er
     enum got got = take_row(r, err);
     if (got == GOT_ERROR || got == GOT_END)
         return got;
-    *record = (struct record){.number = ++r->number, .offset = r->window->offset};
+    record_start(record, ++r->number, r->window->offset);
     if (got == GOT_TOO_LARGE)
         return skip_large(r, record, err);
     struct text t = window_text(r->window);

@@ -442,7 +442,7 @@ static int json_reader_next(struct reader *reader, struct record *record, struct
             break;
         }
     }
-    *record = (struct record){.number = ++r->number, .offset = r->window->offset};
+    record_start(record, ++r->number, r->window->offset);
     if (r->place == IN_LINES)
         return next_line(r, record, err);
     return c == '{' || c == '[' ? next_bracketed(r, record, err) : next_bare(r, record, err);

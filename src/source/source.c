@@ -400,7 +400,8 @@ int source_next(struct source *source, struct source_row *row, struct err *err)
     row->number = record->number;
     row->offset = record->offset;
     row->id = row->raw = (struct text){NULL, 0};
-    row->reject = (struct user_reject){.reason = USER_ACCEPTED};
+    row->reject.reason = USER_ACCEPTED;
+    row->reject.detail[0] = 0;
     if (source->opts.keep_raw)
         row->raw = one_line(source, record);
     if (record->reason != USER_ACCEPTED) {

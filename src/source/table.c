@@ -40,6 +40,7 @@ static bool only_sets(const struct platform_row *row)
     case AS_TEXTS:
     case AS_OBJECT:
     case AS_NATIVE_DIGEST:
+    case AS_KEYED_DIGEST:
     case AS_BANNED_UNTIL:
         return true;
     default:
@@ -127,11 +128,13 @@ int table_apply(struct table *table, struct draft *draft, struct text *id)
         struct json_value first = table->slots[row->slot];
         if (!first.document || is_done(row->row, draft->user))
             continue;
+        draft->lasting = !row->rest.at;
         if (draft_apply(draft, row->row, value_of(row, draft, first)) != 0)
             return -1;
         if (draft->user->external_id.at)
             *id = draft->user->external_id;
     }
+    draft->lasting = false;
     if (table->platform && table->platform->finish)
         return table->platform->finish(draft);
     return 0;

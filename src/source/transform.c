@@ -12,7 +12,7 @@ static int as_text(struct draft *draft, const struct platform_row *row, struct j
 {
     if (json_type(value) != JSON_STRING)
         return draft_wrong_type(draft, row->path, value, "a string");
-    return draft_copy(draft, row->path, json_text(value), field_at(draft, row));
+    return draft_take(draft, row->path, json_text(value), field_at(draft, row));
 }
 
 /* Discord writes names as "name#0" or "name#1234". */
@@ -57,11 +57,11 @@ static int as_full_name(struct draft *draft, const struct platform_row *row,
     size_t space = text_find(name, ' ', 0);
     if (name.len == 0)
         return 0;
-    if (draft_copy(draft, row->path, text_part(name, 0, space), &draft->user->first_name) != 0)
+    if (draft_take(draft, row->path, text_part(name, 0, space), &draft->user->first_name) != 0)
         return -1;
     if (space == name.len)
         return 0;
-    return draft_copy(draft, row->path, text_part(name, space + 1, name.len),
+    return draft_take(draft, row->path, text_part(name, space + 1, name.len),
                       &draft->user->last_name);
 }
 
@@ -120,7 +120,7 @@ static bool next_of(struct text *rest, struct text *one)
 
 static int add_text(struct draft *draft, const char *path, struct text t, struct user_texts *to)
 {
-    return t.len == 0 ? 0 : draft_copy(draft, path, t, &to->at[to->count++]);
+    return t.len == 0 ? 0 : draft_take(draft, path, t, &to->at[to->count++]);
 }
 
 static int as_texts(struct draft *draft, const struct platform_row *row, struct json_value value)
@@ -303,10 +303,37 @@ static int as_native_digest(struct draft *draft, const struct platform_row *row,
                             struct json_value value)
 {
     if (json_type(value) == JSON_STRING)
-        return draft_copy(draft, row->path, json_text(value), &draft->native);
+        return draft_take(draft, row->path, json_text(value), &draft->native);
     if (json_type(value) != JSON_OBJECT)
         return draft_wrong_type(draft, row->path, value, "a string or an object");
     return draft_object(draft, value, &draft->native);
+}
+
+static int as_keyed_digest(struct draft *draft, const struct platform_row *row,
+                           struct json_value value)
+{
+    struct json_out out = json_out(draft->scratch);
+    if (draft->native.at)
+        return 0;
+    buf_reset(draft->scratch);
+    json_open(&out, '{');
+    json_key(&out, text_of(row->path));
+    if (json_type(value) == JSON_STRING)
+        json_put_raw(&out, json_text(value));
+    else
+        json_write(value, draft->scratch);
+    json_close(&out, '}');
+    draft->native = arena_copy(draft->arena, buf_text(draft->scratch));
+    return buf_ok(draft->scratch) && draft->native.at ? 0 : draft_no_memory(draft);
+}
+
+static int as_spare_name(struct draft *draft, const struct platform_row *row,
+                         struct json_value value)
+{
+    (void)value;
+    if (!draft->user->first_name.at && !draft->user->last_name.at)
+        paths_lose(draft->paths, text_of(row->path));
+    return 0;
 }
 
 static int as_deleted(struct draft *draft, const struct platform_row *row, struct json_value value)
@@ -358,6 +385,8 @@ int draft_apply(struct draft *draft, const struct platform_row *row, struct json
         [AS_LIST] = as_list,
         [AS_STATUSES] = as_statuses,
         [AS_NATIVE_DIGEST] = as_native_digest,
+        [AS_KEYED_DIGEST] = as_keyed_digest,
+        [AS_SPARE_NAME] = as_spare_name,
         [AS_DELETED] = as_deleted,
         [AS_BANNED_UNTIL] = as_banned_until,
         [AS_FINISH] = as_finish,
