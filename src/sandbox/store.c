@@ -7,9 +7,12 @@
 
 #define VERSION 1
 
-/* SQLite's own cache, in KiB: the indexes of a million users fit. */
+/*
+ * SQLite's own cache, in KiB: the indexes of a million users fit. Locked for good: a second sandbox on the
+ * same file is refused, and no call asks the kernel for locks.
+ */
 static const char settings[] = "PRAGMA cache_size=-262144; PRAGMA temp_store=MEMORY;"
-                               "PRAGMA wal_autocheckpoint=8192;";
+                               "PRAGMA wal_autocheckpoint=8192; PRAGMA locking_mode=EXCLUSIVE;";
 
 /*
  * Two indexes answer for uniqueness with ASCII case folded. claim is 0 for an identifier that is locked

@@ -766,11 +766,14 @@ class Life(Case):
             self.assertIn(says, done.stderr)
             self.assertEqual(done.stdout, "")
 
-    def test_a_taken_port_and_a_foreign_file(self):
-        with folder() as cwd, Sandbox() as box:
+    def test_what_is_in_use_and_a_foreign_file(self):
+        with folder() as cwd, Sandbox(data=os.path.join(cwd, "clerk.db")) as box:
             done = usher("sandbox", "--listen", box.ready["listen"])
             self.assertEqual(done.returncode, 2)
             self.assertIn("in use", done.stderr)
+            done = usher("sandbox", "--data", os.path.join(cwd, "clerk.db"))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("is in use by another process", done.stderr)
             with open(os.path.join(cwd, "x"), "w", encoding="utf-8") as file:
                 file.write("no database, but long enough to look like some file" * 100)
             done = usher("sandbox", "--data", os.path.join(cwd, "x"))
