@@ -13,6 +13,10 @@
  * let go. The times of sending, in the same ring by ticket, serve only to find the fastest round
  * trip.
  *
+ * Requests leave at least half their share of the window apart, not in one burst a window: a burst fills
+ * queues on the way, which stretches its round trips, and each microsecond of that excess would come back
+ * as waiting a window later. At twice the rate that the limit allows there is still room to catch up.
+ *
  * hold uses the fastest round trip known when asking, so that an estimate that was too high at
  * first is mended for older requests too.
  */
@@ -40,6 +44,8 @@ int pace_init(struct pace *pace, uint32_t requests, int64_t window_us, struct er
     *pace = (struct pace){.requests = requests,
                           .window_us = window_us,
                           .guard_us = max_of(window_us / 1000, GUARD_MIN_US),
+                          .spread_us = requests ? window_us / requests / 2 : 0,
+                          .last_us = INT64_MIN / 2,
                           .fastest_us = INT64_MAX,
                           .paused_until = INT64_MIN};
     if (requests == 0)
@@ -86,12 +92,16 @@ static int64_t log_wait(const struct pace *pace, int64_t now)
 int64_t pace_ask(const struct pace *pace, int64_t now)
 {
     int64_t pause = pace->paused_until > now ? pace->paused_until - now : 0;
-    return pace->requests == 0 ? pause : max_of(pause, log_wait(pace, now));
+    if (pace->requests == 0)
+        return pause;
+    int64_t spread = pace->last_us + pace->spread_us - now;
+    return max_of(max_of(pause, spread), log_wait(pace, now));
 }
 
 uint64_t pace_sent(struct pace *pace, int64_t now)
 {
     uint64_t ticket = pace->sent++;
+    pace->last_us = now;
     if (pace->requests > 0) {
         struct pace_slot *slot = &pace->slots[ticket % pace->requests];
         slot->ticket = ticket;

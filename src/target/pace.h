@@ -1,17 +1,16 @@
 /*
  * pace: when the next request may leave. Pure arithmetic; the time is passed in.
  *
- * A sliding log: no more than `requests` requests may reach the server in any window of
- * `window_us`, so that it is right under fixed windows, sliding windows and buckets of that size
- * alike. What counts is when the server saw a request, which the client only knows to lie between
- * sending and answer: a slot is held for the window plus what its round trip took over the fastest
- * one seen (its excess), plus a guard. A request without answer yet is held as if it were answered
- * now.
+ * A sliding log: no more than `requests` requests may reach the server in any window of `window_us`, so
+ * that it is right under fixed windows, sliding windows and buckets of that size alike. What counts is
+ * when the server saw a request, which the client only knows to lie between sending and answer: a slot is
+ * held for the window plus what its round trip took over the fastest one seen (its excess), plus a guard.
+ * A request without answer yet is held as if it were answered now. Requests leave spread over the window.
  *
- *     int64_t wait = pace_ask(&pace, now);      // 0: go; else microseconds until asking again is
- * worth it uint64_t ticket = pace_sent(&pace, now); … pace_answered(&pace, ticket, now);      //
- * once for every ticket, whatever became of the request … pace_refused(&pace, now, retry_after); //
- * as well, if the answer was a 429
+ *     wait = pace_ask(&pace, now);            (0: go; else microseconds until asking again is worth it)
+ *     ticket = pace_sent(&pace, now);
+ *     pace_answered(&pace, ticket, now);      (once for every ticket, whatever became of the request)
+ *     pace_refused(&pace, now, retry_after);  (as well, if the answer was a 429)
  */
 #ifndef USHER_TARGET_PACE_H
 #define USHER_TARGET_PACE_H
@@ -23,8 +22,9 @@ struct pace_slot;
 struct pace {
     uint32_t requests; /* 0: no limit */
     int64_t window_us;
-    int64_t
-        guard_us; /* a thousandth of the window, at least 1 ms; may be changed after pace_init */
+    int64_t guard_us;  /* a thousandth of the window, at least 1 ms */
+    int64_t spread_us; /* between two requests: half of window_us / requests */
+    int64_t last_us;   /* when the last one left */
     struct pace_slot *slots; /* a ring of `requests` */
     uint64_t sent, answered; /* tickets given, and given back */
     int64_t fastest_us;      /* shortest round trip, INT64_MAX before the first answer */

@@ -183,7 +183,7 @@ static int64_t run(struct world *w, uint32_t requests, uint64_t users)
 static void full_rate(int64_t latency_us, double jitter, double bar)
 {
     const uint32_t requests = 1000;
-    const uint64_t users = 3500;
+    const uint64_t users = 4001; /* the last leaves four whole windows after the first */
     int64_t ideal = (int64_t)((users - 1) / requests) * WINDOW_US;
     for (int seed = 1; seed <= 12; seed++) {
         struct world w = {
@@ -221,7 +221,7 @@ static void the_limit_of_a_development_instance(void **state)
     for (int kind = 0; kind < LIMIT_KINDS; kind++) {
         struct world w = {.latency_us = 100000, .jitter = 0.1, .dice = {99}};
         w.limit.kind = (enum limit_kind)kind;
-        int64_t took = run(&w, 100, 350);
+        int64_t took = run(&w, 100, 301);
         assert_int_equal(w.refused, 0);
         assert_true(took < (int64_t)(3 * 1.01 * WINDOW_US));
     }
@@ -267,6 +267,19 @@ static void what_was_spent_before_counts(void **state)
     pace_release(&pace);
 }
 
+static void requests_leave_spread_over_the_window(void **state)
+{
+    (void)state;
+    struct pace pace;
+    struct err err;
+    assert_int_equal(pace_init(&pace, 1000, WINDOW_US, &err), 0);
+    assert_int_equal(pace_ask(&pace, 7), 0);
+    pace_sent(&pace, 7);
+    assert_int_equal(pace_ask(&pace, 7), 5000);
+    assert_int_equal(pace_ask(&pace, 5007), 0);
+    pace_release(&pace);
+}
+
 static void a_refusal_pauses_everything(void **state)
 {
     (void)state;
@@ -309,6 +322,7 @@ int main(void)
         cmocka_unit_test(the_limit_of_a_development_instance),
         cmocka_unit_test(a_slow_request_holds_only_its_own_slot),
         cmocka_unit_test(what_was_spent_before_counts),
+        cmocka_unit_test(requests_leave_spread_over_the_window),
         cmocka_unit_test(a_refusal_pauses_everything),
         cmocka_unit_test(without_a_limit_only_pauses_count),
     };
