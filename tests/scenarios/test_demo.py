@@ -20,7 +20,7 @@ class Demo(unittest.TestCase):
         done, files = demo()
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         for words in ("1,000 created", "all 1,000 unchanged", "the same, 0 different, 0 missing",
-                      "old password accepted", "bcrypt (142)",
+                      "old password accepted", "bcrypt (135)",
                       "All 1,000 users have moved and sign in with their old passwords."):
             self.assertIn(words, done.stdout)
         for name in ("users.jsonl", "usher.ledger", "clerk.db"):
