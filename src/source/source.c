@@ -84,6 +84,8 @@ static int look_at(struct look *look, const struct record *record, struct err *e
     look->any_object = true;
     if (!look->detected)
         look->detected = platform_detect(record->value);
+    if (look->platform && look->detected && look->platform != look->detected)
+        return 0; /* not what the options are for: check_platform will say so */
     const struct platform *platform = look->platform ? look->platform : look->detected;
     return platform && platform->check ? platform->check(look->opts, record->value, err) : 0;
 }
