@@ -56,8 +56,10 @@ static void print_end(struct migration *m)
            seconds > 0 ? (double)t->requests / seconds : 0, (unsigned long long)t->refused_429,
            (unsigned long long)t->retries);
     if (migration_stop.requests > 0)
-        printf("stopped; nothing is lost: run the same command again to go on (ledger %s)\n",
-               m->opts.ledger);
+        printf("stopped with %llu users read but not sent; nothing is lost: run the same command "
+               "again to "
+               "go on (ledger %s)\n",
+               (unsigned long long)t->pending, m->opts.ledger);
 }
 
 static void tell_classes(const struct migrate_canaries *found)

@@ -284,42 +284,64 @@ const char *migration_duration(double seconds, char *to, size_t room)
     return to;
 }
 
-/* Time left by the share of the file that has been read; "" before anything is known. */
-static void time_left(const struct migrate_progress *p, char *to, size_t room)
+/* Rows that are through, whatever became of them. */
+static uint64_t rows_done(const struct migration *m, const struct migrate_totals *t)
 {
-    char duration[32];
-    to[0] = 0;
-    if (p->bytes_total == 0 || p->bytes_read == 0 || p->bytes_read >= p->bytes_total)
-        return;
-    double part = (double)p->bytes_read / (double)p->bytes_total;
-    double left = (double)p->totals->elapsed_us / 1e6 * (1 - part) / part;
-    snprintf(to, room, ", %.0f %% read, about %s left", part * 100,
-             migration_duration(left, duration, sizeof(duration)));
+    if (strcmp(m->command, "check") == 0 || strcmp(m->command, "plan") == 0)
+        return t->rows;
+    return t->created + t->adopted + t->updated + t->unchanged + t->failed + t->rejected + t->same +
+           t->different + t->missing;
+}
+
+/* How many rows the export has, by the share of the file that has been read; 0: no telling yet. */
+static double rows_in_all(const struct migrate_progress *p)
+{
+    if (p->bytes_total == 0 || p->bytes_read == 0)
+        return 0;
+    return (double)p->totals->rows * (double)p->bytes_total / (double)p->bytes_read;
+}
+
+/* What is left takes as long as what is done took, but not less than the limit asks for. */
+static double seconds_left(const struct migrate_progress *p, double done, double all)
+{
+    double left = (double)p->totals->elapsed_us / 1e6 * (all - done) / done;
+    double least = p->allowance > 0 ? (all - done) / p->allowance : 0;
+    return left > least ? left : least;
+}
+
+static void put_counts(const struct migration *m, const struct migrate_totals *t, struct buf *line)
+{
+    if (strcmp(m->command, "verify") == 0)
+        buf_printf(line, "%llu the same, %llu different, %llu missing", (unsigned long long)t->same,
+                   (unsigned long long)t->different, (unsigned long long)t->missing);
+    else if (strcmp(m->command, "import") == 0)
+        buf_printf(line, "%llu created, %llu updated, %llu unchanged, %llu failed, %llu rejected",
+                   (unsigned long long)(t->created + t->adopted), (unsigned long long)t->updated,
+                   (unsigned long long)t->unchanged, (unsigned long long)t->failed,
+                   (unsigned long long)t->rejected);
+    else
+        buf_printf(line, "%llu rejected", (unsigned long long)t->rejected);
 }
 
 static void print_progress(struct migration *m, const struct migrate_progress *p)
 {
-    char left[96], rate[64] = "";
-    const struct migrate_totals *t = p->totals;
-    time_left(p, left, sizeof(left));
+    char duration[32];
+    struct buf *line = &m->line;
+    double done = (double)rows_done(m, p->totals), all = rows_in_all(p);
+    buf_reset(line);
+    buf_printf(line, "%.0f", done);
+    if (all > 0)
+        buf_printf(line, " of about %.0f", all > done ? all : done);
+    buf_printf(line, " rows: ");
+    put_counts(m, p->totals, line);
     if (p->allowance > 0)
-        snprintf(rate, sizeof(rate), ", %.0f of %.0f requests/s", p->rate, p->allowance);
+        buf_printf(line, "; %.0f of %.0f requests/s", p->rate, p->allowance);
     else if (p->rate > 0)
-        snprintf(rate, sizeof(rate), ", %.0f requests/s", p->rate);
-    if (strcmp(m->command, "verify") == 0)
-        fprintf(stderr, "%llu rows, %llu the same, %llu different, %llu missing%s%s",
-                (unsigned long long)t->rows, (unsigned long long)t->same,
-                (unsigned long long)t->different, (unsigned long long)t->missing, rate, left);
-    else if (strcmp(m->command, "import") == 0)
-        fprintf(stderr,
-                "%llu rows, %llu created, %llu updated, %llu unchanged, %llu failed, %llu "
-                "rejected%s%s",
-                (unsigned long long)t->rows, (unsigned long long)(t->created + t->adopted),
-                (unsigned long long)t->updated, (unsigned long long)t->unchanged,
-                (unsigned long long)t->failed, (unsigned long long)t->rejected, rate, left);
-    else
-        fprintf(stderr, "%llu rows, %llu rejected%s%s", (unsigned long long)t->rows,
-                (unsigned long long)t->rejected, rate, left);
+        buf_printf(line, "; %.0f requests/s", p->rate);
+    if (done > 0 && all > done)
+        buf_printf(line, "; about %s left",
+                   migration_duration(seconds_left(p, done, all), duration, sizeof(duration)));
+    fputs(buf_z(line), stderr);
 }
 
 static void progress_event(struct migration *m, const struct migrate_progress *p)

@@ -276,7 +276,9 @@ double courier_rate(const struct courier *courier)
         if (courier->second[i] >= from)
             sum += courier->count[i];
     double seconds = (double)(now - courier->opened) / (double)SECOND_US;
-    return (double)sum / (seconds < 1 ? 1 : seconds < RATE_SECONDS ? seconds : RATE_SECONDS);
+    if (courier->pace.requests > 0 || seconds > RATE_SECONDS)
+        seconds = RATE_SECONDS; /* the limit is one for such a window */
+    return (double)sum / (seconds < 1 ? 1 : seconds);
 }
 
 double courier_allowance(const struct courier *courier)
