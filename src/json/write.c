@@ -80,28 +80,63 @@ static void put_mended(struct buf *to, struct text t)
     }
 }
 
-static void put_string(struct buf *to, struct text t)
+/* What a string is made of, from the bits of all its bytes. */
+enum bytes { BYTES_ASCII, BYTES_UTF8, BYTES_SPECIAL };
+
+/* Eight bytes at a time: whether any is a control, a quote or a backslash, or none of ASCII. */
+static enum bytes bytes_of(struct text t)
 {
-    buf_byte(to, '"');
-    if (text_is_utf8(t))
-        put_utf8(to, t);
-    else
-        put_mended(to, t);
-    buf_byte(to, '"');
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t special = 0, wide = 0, x;
+    for (size_t i = 0; i < t.len; i += 8) {
+        x = ones * ' ';
+        memcpy(&x, t.at + i, t.len - i < 8 ? t.len - i : 8);
+        uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
+        special |= (x - ones * ' ') & ~x;
+        special |= ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+        wide |= x;
+    }
+    return special & high ? BYTES_SPECIAL : wide & high ? BYTES_UTF8 : BYTES_ASCII;
+}
+
+/* Puts a string, with a comma in front or a colon behind. `known`: it is UTF-8 for sure. */
+static void put_string(struct json_out *out, struct text t, bool known, bool colon)
+{
+    struct buf *to = out->to;
+    enum bytes bytes = bytes_of(t);
+    char *at = bytes == BYTES_SPECIAL ? NULL : buf_room(to, t.len + 4);
+    if (at && (bytes == BYTES_ASCII || known || text_is_utf8(t))) {
+        size_t len = 0;
+        if (out->comma)
+            at[len++] = ',';
+        at[len++] = '"';
+        if (t.len > 0)
+            memcpy(at + len, t.at, t.len);
+        len += t.len;
+        at[len++] = '"';
+        if (colon)
+            at[len++] = ':';
+        buf_grow(to, len);
+    } else {
+        before(out);
+        buf_byte(to, '"');
+        if (known || text_is_utf8(t))
+            put_utf8(to, t);
+        else
+            put_mended(to, t);
+        buf_add(to, colon ? TEXT("\":") : TEXT("\""));
+    }
+    out->comma = !colon;
 }
 
 void json_key(struct json_out *out, struct text key)
 {
-    before(out);
-    put_string(out->to, key);
-    buf_byte(out->to, ':');
-    out->comma = false;
+    put_string(out, key, false, true);
 }
 
 void json_put_text(struct json_out *out, struct text t)
 {
-    before(out);
-    put_string(out->to, t);
+    put_string(out, t, false, false);
 }
 
 void json_put_text_or_null(struct json_out *out, struct text t)
@@ -114,8 +149,16 @@ void json_put_text_or_null(struct json_out *out, struct text t)
 
 void json_put_int(struct json_out *out, int64_t number)
 {
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (number < 0)
+        digits[--at] = '-';
     before(out);
-    buf_printf(out->to, "%lld", (long long)number);
+    buf_add(out->to, (struct text){digits + at, sizeof(digits) - at});
 }
 
 void json_put_bool(struct json_out *out, bool value)
@@ -172,7 +215,7 @@ void json_put_value(struct json_out *out, struct json_value value)
         put_double(out->to, json_double(value));
         break;
     case JSON_STRING:
-        json_put_text(out, json_text(value));
+        put_string(out, json_text(value), true, false);
         break;
     case JSON_ARRAY:
     case JSON_OBJECT:
@@ -188,7 +231,7 @@ static void write_members(struct json_value value, struct json_out *out)
     json_open(out, object ? '{' : '[');
     while (json_next(&walk)) {
         if (object)
-            json_key(out, walk.key);
+            put_string(out, walk.key, true, true);
         json_put_value(out, walk.value);
     }
     json_close(out, object ? '}' : ']');

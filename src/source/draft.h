@@ -19,6 +19,8 @@ enum draft_status {
     SAID_RESERVED, /* said both: reserved, nothing is verified silently */
 };
 
+struct digest_ops;
+
 struct draft_identifiers {
     struct text value[DRAFT_IDENTIFIERS_MAX];
     enum draft_status status[DRAFT_IDENTIFIERS_MAX];
@@ -37,8 +39,9 @@ struct draft {
     struct json_value record;
     bool lasting; /* the value at hand lives as long as the record: its texts need no copy */
     struct draft_identifiers emails, phones;
-    struct text native;      /* a digest in the platform's own form */
-    struct text native_kind; /* which form, if not the platform's own */
+    struct text native;           /* a digest in the platform's own form */
+    struct text native_kind;      /* which form, if not the platform's own */
+    const struct digest_ops *ops; /* of the last digest, since most are of one hasher */
     struct user_reject reject;
     struct err err; /* ends the whole run (ERR_USAGE, ERR_MEMORY); code ERR_NONE otherwise */
 };

@@ -50,7 +50,9 @@ static int check_shape(struct draft *draft)
 {
     const struct user *user = draft->user;
     struct digest digest;
-    const struct digest_ops *ops = digest_ops_find(user->password_hasher);
+    const struct digest_ops *ops = draft->ops;
+    if (!ops || !text_same(text_of(ops->hasher), user->password_hasher))
+        ops = draft->ops = digest_ops_find(user->password_hasher);
     if (!ops)
         return user_reject(&draft->reject, USER_REASON_unknown_password_hasher,
                            "Clerk has no hasher named %.*s", TEXT_ARG(user->password_hasher));

@@ -147,6 +147,12 @@ static void cut_at_line(struct row *row, struct text t)
 
 enum got { GOT_ERROR = -1, GOT_END, GOT_ROW, GOT_OPEN_QUOTE, GOT_TOO_LARGE };
 
+static bool has_line_feed(const struct reader_csv *r)
+{
+    struct text t = window_text(r->window);
+    return text_find(t, '\n', 0) < t.len;
+}
+
 /* Splits the next row that is not blank, reading as much as it needs. */
 static enum got take_row(struct reader_csv *r, struct err *err)
 {
@@ -164,11 +170,12 @@ static enum got take_row(struct reader_csv *r, struct err *err)
         int more = window_more(r->window, err);
         if (more < 0)
             return GOT_ERROR;
-        if (more > 0 || split == SPLIT_NO_END) {
-            if (more == 0 && !r->window->ended)
-                return GOT_TOO_LARGE;
+        if (more > 0)
             continue;
-        }
+        if (!r->window->ended && (split == SPLIT_NO_END || !has_line_feed(r)))
+            return GOT_TOO_LARGE;
+        if (split == SPLIT_NO_END)
+            continue;
         cut_at_line(&r->row, window_text(r->window));
         return GOT_OPEN_QUOTE;
     }
