@@ -5,7 +5,7 @@
  *   create:  [look up] → POST /v1/users → (identifiers left over: POST each) → done
  *   update:  look up → PATCH, PUT metadata, ban → (new identifiers: POST each) → done
  *
- * Flights come from a fixed number of slots, so that memory is bounded. Only import.c uses this file.
+ * Flights come from a fixed number of slots, so that memory is bounded. Only the import uses this file.
  */
 #ifndef USHER_MIGRATE_FLIGHT_H
 #define USHER_MIGRATE_FLIGHT_H
