@@ -20,6 +20,7 @@ all: $(BUILD)/build.ninja
 	@mkdir -p build && ln -srfn $(BUILD)/usher build/usher
 
 $(BUILD)/build.ninja:
+	@mkdir -p $(dir $(BUILD))
 	@$(SETUP) meson setup $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log >&2; exit 1; }
 
 help:

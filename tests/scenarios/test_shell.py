@@ -115,6 +115,13 @@ class Make(unittest.TestCase):
         for target in set(phony) - {"all", "help"}:
             self.assertIn(f"make {target} ", out)
 
+    def test_a_build_folder_that_is_not_there_is_made(self):
+        with tempfile.TemporaryDirectory() as folder:
+            build = os.path.join(folder, "not", "there")
+            status, out, err = run(["make", f"BUILD={build}", f"{build}/build.ninja"])
+            self.assertEqual((status, err), (0, ""), out)
+            self.assertTrue(os.path.exists(os.path.join(build, "build.ninja")))
+
     def test_install(self):
         with tempfile.TemporaryDirectory() as folder:
             status, out, err = run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", folder])
