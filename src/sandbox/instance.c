@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* OpenSSL has a type of that name. */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -78,23 +77,14 @@ static int make_jwks(struct instance *instance, struct text pem, struct err *err
     return copy ? 0 : err_memory(err);
 }
 
+/* The stored key, if there is one already. */
 static int open_signing_key(struct instance *instance, struct store *store, struct arena *arena,
                             struct err *err)
 {
     struct text pem;
     if (store_value_get(store, "signing_key", arena, &pem, err) != 0)
         return -1;
-    if (pem.at)
-        return make_jwks(instance, pem, err);
-    pem = make_signing_key();
-    if (!pem.at)
-        return err_set(err, ERR_UNUSABLE, "no RS256 key could be made");
-    int status = store_value_put(store, "signing_key", pem, err);
-    if (status == 0)
-        status = make_jwks(instance, pem, err);
-    secret_wipe((void *)(uintptr_t)pem.at, pem.len);
-    free((void *)(uintptr_t)pem.at);
-    return status;
+    return pem.at ? make_jwks(instance, pem, err) : 0;
 }
 
 static int open_id(struct instance *instance, struct store *store, struct arena *arena,
@@ -152,6 +142,8 @@ int instance_open(struct instance *instance, struct store *store, struct text se
         status = open_secret_key(instance, store, &arena, secret_key, production, err);
     if (status == 0)
         status = open_signing_key(instance, store, &arena, err);
+    if (status == 0)
+        status = store_commit(store, err);
     instance->limits = clerk_limits_of(instance->kind);
     arena_release(&arena);
     return status;
@@ -175,9 +167,48 @@ void instance_listen(struct instance *instance, const char *address)
     buf_release(&key);
 }
 
-void instance_jwks(struct call *call)
+static void answer_jwks(struct call *call)
 {
     buf_add(call_answer(call, 200), call->desk->instance->jwks);
+}
+
+/* In the pool: a key takes a good part of a second. */
+static void make_key(struct call *call)
+{
+    *(struct text *)call->state = make_signing_key();
+}
+
+/* Keeps the new key, unless another call was faster. */
+static void key_made(struct call *call)
+{
+    struct instance *instance = call->desk->instance;
+    struct text *pem = call->state;
+    struct err err;
+    int status = 0;
+    if (!pem->at)
+        status = err_set(&err, ERR_UNUSABLE, "no RS256 key could be made");
+    else if (!instance->jwks.at)
+        status = store_value_put(call->desk->store, "signing_key", *pem, &err);
+    if (status == 0 && !instance->jwks.at)
+        status = make_jwks(instance, *pem, &err);
+    if (pem->at)
+        secret_wipe((void *)(uintptr_t)pem->at, pem->len);
+    free((void *)(uintptr_t)pem->at);
+    if (status == 0)
+        answer_jwks(call);
+    else
+        call_broken(call, &err);
+}
+
+void instance_jwks(struct call *call)
+{
+    if (call->desk->instance->jwks.at) {
+        answer_jwks(call);
+        return;
+    }
+    call->state = call_alloc(call, sizeof(struct text));
+    if (call->state)
+        call_later(call, make_key, key_made);
 }
 
 void instance_get(struct call *call)

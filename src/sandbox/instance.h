@@ -16,12 +16,12 @@ struct instance {
     char publishable_key[INSTANCE_KEY_MAX];
     enum clerk_instance kind;
     struct clerk_limits limits;
-    struct text jwks; /* the key set as JSON, malloced */
+    struct text jwks; /* the key set as JSON, malloced; absent until it is first asked for */
 };
 
 /*
- * Reads the instance from the store, making what is not there yet: id, RS256 key, and a secret key of the
- * given kind unless one is given (which is then stored). Returns 0, or -1: ERR_USAGE for a secret key
+ * Reads the instance from the store, making what is not there yet: id, and a secret key of the given kind
+ * unless one is given (which is then stored). The RS256 key is made when it is first asked for. Returns 0, or -1: ERR_USAGE for a secret key
  * that is none.
  */
 int instance_open(struct instance *instance, struct store *store, struct text secret_key,

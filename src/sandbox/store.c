@@ -174,7 +174,7 @@ int store_value_put(struct store *store, const char *name, struct text value, st
 {
     static const char statement[] = "INSERT INTO instance (name, value) VALUES (?1, ?2)"
                                     " ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    struct sql_query *query = sql_query(store->sql, statement, err);
+    struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return -1;
     sql_bind_text(query, 1, text_of(name));

@@ -60,7 +60,7 @@ int store_save(struct store *store, struct err *err);
 int store_undo(struct store *store, struct err *err);
 int store_keep(struct store *store, struct err *err);
 
-/* A named value of the instance; absent text if there is none. */
+/* A named value of the instance; absent text if there is none. Putting one is part of the transaction. */
 int store_value_get(struct store *store, const char *name, struct arena *arena, struct text *value,
                     struct err *err);
 int store_value_put(struct store *store, const char *name, struct text value, struct err *err);
