@@ -22,9 +22,9 @@ struct pace_slot;
 struct pace {
     uint32_t requests; /* 0: no limit */
     int64_t window_us;
-    int64_t guard_us;  /* a thousandth of the window, at least 1 ms */
-    int64_t spread_us; /* between two requests: half of window_us / requests */
-    int64_t last_us;   /* when the last one left */
+    int64_t guard_us;        /* a thousandth of the window, at least 1 ms */
+    int64_t spread_us;       /* between two requests: half of window_us / requests */
+    int64_t last_us;         /* when the last one left */
     struct pace_slot *slots; /* a ring of `requests` */
     uint64_t sent, answered; /* tickets given, and given back */
     int64_t fastest_us;      /* shortest round trip, INT64_MAX before the first answer */
