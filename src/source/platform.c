@@ -32,10 +32,19 @@ const struct platform *platform_find(struct text name)
     return NULL;
 }
 
-static bool has_marks(const struct platform *platform, struct json_value record)
+static bool has_one_of(struct json_value record, struct text keys)
+{
+    struct text key;
+    while (text_field(&keys, '|', &key))
+        if (json_type(json_get(record, key)) != JSON_ABSENT)
+            return true;
+    return false;
+}
+
+bool platform_matches(const struct platform *platform, struct json_value record)
 {
     for (size_t i = 0; platform->marks[i]; i++)
-        if (json_type(json_get(record, text_of(platform->marks[i]))) == JSON_ABSENT)
+        if (!has_one_of(record, text_of(platform->marks[i])))
             return false;
     return true;
 }
@@ -43,7 +52,7 @@ static bool has_marks(const struct platform *platform, struct json_value record)
 const struct platform *platform_detect(struct json_value record)
 {
     for (size_t i = 0; platforms[i]; i++)
-        if (has_marks(platforms[i], record))
+        if (platform_matches(platforms[i], record))
             return platforms[i];
     return NULL;
 }

@@ -50,7 +50,10 @@ struct platform {
     const char *name;
     const struct platform_row *rows;
     size_t row_count;
-    /* A record with all of these keys is this platform's ("auto"); NULL-terminated. */
+    /*
+     * A record with all of these keys is this platform's ("auto"); NULL-terminated. Of keys joined by |
+     * one is enough.
+     */
     const char *const *marks;
     /* For CSV without a header: its columns, NULL-terminated, and how many a row has at least. */
     const char *const *columns;
@@ -71,7 +74,10 @@ SOURCE_PLATFORMS(PLATFORM)
 /* The platform of that name, or NULL. */
 const struct platform *platform_find(struct text name);
 
-/* The platform whose marks a record has, or NULL. */
+/* Whether a record has the platform's marks. */
+bool platform_matches(const struct platform *platform, struct json_value record);
+
+/* The first platform whose marks a record has, or NULL. */
 const struct platform *platform_detect(struct json_value record);
 
 /* All platforms, NULL-terminated, in the order of platforms.h. */

@@ -25,7 +25,9 @@ static const struct platform_row rows[] = {
     {"custom_password_hash", USER_FIELD_password_digest, AS_KEYED_DIGEST},
 };
 
-static const char *const marks[] = {"user_id", "identities", NULL};
+static const char *const marks[] = {
+    "user_id", "identities|email_verified|logins_count|app_metadata|user_metadata|passwordHash",
+    NULL};
 
 const struct platform platform_auth0 = {
     .name = "auth0",

@@ -15,7 +15,7 @@ static const struct platform_row rows[] = {
     {"createdAt", USER_FIELD_created_at, AS_TIME},
 };
 
-static const char *const marks[] = {"id", "email", "name", NULL};
+static const char *const marks[] = {"id", "email", "name|emailVerified|email_verified", NULL};
 
 const struct platform platform_authjs = {
     .name = "authjs",

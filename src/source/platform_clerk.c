@@ -73,7 +73,9 @@ static int finish(struct draft *draft)
     return 0;
 }
 
-static const char *const marks[] = {"id", "first_name", "password_digest", NULL};
+static const char *const marks[] = {
+    "id", "primary_email_address|primary_email_address_id|verified_email_addresses|password_digest",
+    NULL};
 
 const struct platform platform_clerk = {
     .name = "clerk",

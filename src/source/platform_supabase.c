@@ -92,7 +92,8 @@ static int finish(struct draft *draft)
     return take_app_metadata(draft);
 }
 
-static const char *const marks[] = {"id", "encrypted_password", NULL};
+static const char *const marks[] = {
+    "id", "encrypted_password|raw_user_meta_data|raw_app_meta_data|email_confirmed_at", NULL};
 
 const struct platform platform_supabase = {
     .name = "supabase",

@@ -48,6 +48,7 @@ struct look {
     const struct source_opts *opts;
     const struct platform *platform, *detected;
     bool any_record, any_object;
+    bool any_match; /* a record has the marks of the platform that was named */
 };
 
 static void look_release(struct look *look)
@@ -84,7 +85,8 @@ static int look_at(struct look *look, const struct record *record, struct err *e
     look->any_object = true;
     if (!look->detected)
         look->detected = platform_detect(record->value);
-    if (look->platform && look->detected && look->platform != look->detected)
+    look->any_match |= look->platform && platform_matches(look->platform, record->value);
+    if (look->platform && look->detected && !look->any_match)
         return 0; /* not what the options are for: check_platform will say so */
     const struct platform *platform = look->platform ? look->platform : look->detected;
     return platform && platform->check ? platform->check(look->opts, record->value, err) : 0;
@@ -123,7 +125,7 @@ static int look_ahead(struct source *source, const struct platform **detected, s
     if (result == 0)
         result = look_through(&look, source->window.ended, err);
     if (result == 0) {
-        *detected = look.detected;
+        *detected = source->platform && look.any_match ? source->platform : look.detected;
         if (look.any_record && !look.any_object)
             result = err_set(err, ERR_INPUT,
                              "this is no export: none of its first records is an object");
@@ -157,7 +159,6 @@ static int not_detected(struct source *source, struct err *err)
                    buf_z(&source->format));
 }
 
-/* A record without its platform's id is probably another platform's. */
 static int check_platform(const struct source *source, const struct platform *detected,
                           struct err *err)
 {

@@ -305,6 +305,104 @@ static void refuses_what_is_no_export(void **state)
     }
 }
 
+/* Forms of records that the samples do not have. */
+static void reads_other_forms(void **state)
+{
+    static const char *const cases[][3] = {
+        {"clerk",
+         "[{\"id\":\"u1\",\"primary_email_address_id\":\"i2\",\"email_addresses\":[{\"id\":\"i1\","
+         "\"email_address\":\"b@b.com\",\"verification\":{\"status\":\"unverified\"}},{\"id\":"
+         "\"i2\","
+         "\"email_address\":\"a@b.com\",\"verification\":{\"status\":\"verified\"}},{\"id\":\"i3\","
+         "\"email_address\":\"c@b.com\",\"verification\":null}],\"created_at\":1600000000000}]",
+         "1 {\"external_id\":\"u1\",\"email_address\":[\"a@b.com\",\"b@b.com\",\"c@b.com\"],"
+         "\"email_address_identification_status\":[\"verified\",\"reserved\",\"reserved\"],"
+         "\"created_at\":\"2020-09-13T12:26:40.000Z\",\"skip_password_requirement\":true}\n"},
+        {"supabase",
+         "{\"id\":\"s1\",\"email\":\"a@b.com\",\"email_confirmed_at\":\"2020-01-01T00:00:00Z\","
+         "\"user_metadata\":{\"name\":\"Ada King "
+         "Lovelace\"},\"app_metadata\":{\"provider\":\"email\","
+         "\"plan\":\"pro\"},\"encrypted_password\":\"$argon2id$v=19$m=64,t=2,p=1$yV9F10TcI/"
+         "unxINx4x+"
+         "WWQ$w/oaUpc0D5MdNKKVvgen9kBFeyyGWGjffdENe6YxS3U\"}",
+         "1 {\"external_id\":\"s1\",\"first_name\":\"Ada\",\"last_name\":\"King Lovelace\","
+         "\"email_address\":[\"a@b.com\"],\"password_hasher\":\"argon2id\",\"password_digest\":"
+         "\"$argon2id$v=19$m=64,t=2,p=1$yV9F10TcI/unxINx4x+WWQ$w/"
+         "oaUpc0D5MdNKKVvgen9kBFeyyGWGjffdENe6"
+         "YxS3U\",\"private_metadata\":{\"plan\":\"pro\"},\"unsafe_metadata\":{\"name\":"
+         "\"Ada King Lovelace\"}}\n"},
+        {"auth0",
+         "{\"user_id\":\"x|1\",\"email\":\"a@b.com\",\"email_verified\":true,\"custom_password_"
+         "hash\":"
+         "{\"algorithm\":\"sha1\",\"hash\":{\"value\":\"4a505f4a03dd16f35af3020c10a5d9d240a0ef59\","
+         "\"encoding\":\"hex\"}}}",
+         "1 x|1 unsupported_password: "},
+        {"firebase",
+         "{\"uid\":\"f1\",\"email\":\"a@b.com\",\"disabled\":false,\"passwordHash\":\"UkVEQUNURUQ="
+         "\"}",
+         "1 f1 unsupported_password: the hash says REDACTED"},
+        {"firebase",
+         "{\"uid\":\"f1\",\"email\":\"a@b.com\",\"passwordHash\":\"yZRMbNwpwozsLTmqCLTUsye08_"
+         "ocIboGfxty"
+         "0B0OGKR1uA9ajBYOwxqZ-gOrGbhq41Pmn2mGlUu7LD2zSgR_Iw==\",\"passwordSalt\":"
+         "\"6Q18b87ajBRREQ\"}",
+         "1 "
+         "{\"external_id\":\"f1\",\"email_address\":[\"a@b.com\"],\"email_address_identification_"
+         "status"
+         "\":[\"reserved\"],\"password_hasher\":\"scrypt_firebase\",\"password_digest\":"
+         "\"yZRMbNwpwozsLTmq"
+         "CLTUsye08/ocIboGfxty0B0OGKR1uA9ajBYOwxqZ+gOrGbhq41Pmn2mGlUu7LD2zSgR/"
+         "Iw==$6Q18b87ajBRREQ==$"
+         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==$"
+         "Bw==$8$14\"}\n"},
+        {"usher",
+         "{\"external_id\":\"1\",\"email_address\":[{\"value\":\"a@b.com\",\"verified\":false},"
+         "\"b@b.com\"],\"phone_number\":[\"+14155550100\"],\"phone_number_identification_status\":"
+         "[\"reserved\"],\"backup_codes\":[\"a1b2c3d4\"],\"create_organizations_limit\":3}",
+         "1 {\"external_id\":\"1\",\"email_address\":[\"a@b.com\",\"b@b.com\"],"
+         "\"email_address_identification_status\":[\"reserved\",\"verified\"],\"phone_number\":"
+         "[\"+14155550100\"],\"phone_number_identification_status\":[\"reserved\"],"
+         "\"backup_codes\":[\"a1b2c3d4\"],\"create_organizations_limit\":3,"
+         "\"skip_password_requirement\":true}\n"},
+        {"usher", "{\"external_id\":\"a\\u0000b\",\"username\":\"user1\"}",
+         "1  invalid_type: external_id has a NUL character\n"},
+    };
+    struct files *files = *state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        put(files->export, cases[i][1]);
+        run(files,
+            &(struct source_opts){.path = files->export,
+                                  .from = text_of(cases[i][0]),
+                                  .firebase = {TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gIS"
+                                                    "IjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="),
+                                               TEXT("Bw"), 8, 14}});
+        if (strncmp(buf_z(&files->out), cases[i][2], strlen(cases[i][2])) != 0)
+            fail_msg("%s: %s", cases[i][1], buf_z(&files->out));
+    }
+}
+
+static void detects_platforms(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{\"user_id\":\"1\",\"email\":\"a@b.com\",\"email_verified\":true}", "auth0"},
+        {"{\"id\":\"1\",\"email\":\"a@b.com\",\"emailVerified\":null}", "authjs"},
+        {"{\"id\":\"1\",\"primary_email_address_id\":\"i\",\"email_addresses\":[]}", "clerk"},
+        {"{\"localId\":\"1\"}", "firebase"},
+        {"{\"id\":\"1\",\"email\":\"a@b.com\",\"raw_user_meta_data\":{}}", "supabase"},
+        {"{\"external_id\":\"1\"}", "usher"},
+    };
+    struct files *files = *state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct source *source;
+        struct err err;
+        put(files->export, cases[i][0]);
+        if (source_open(&source, &(struct source_opts){.path = files->export}, &err) != 0)
+            fail_msg("%s: %s", cases[i][0], err.message);
+        assert_true(text_same(source_platform(source), text_of(cases[i][1])));
+        source_close(source);
+    }
+}
+
 /* A digest that comes later than the look at the beginning is not guessed at either. */
 static void wants_parameters_for_late_digests(void **state)
 {
@@ -358,6 +456,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pipes_through_a_program, setup, teardown),
         cmocka_unit_test_setup_teardown(does_not_block, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_export, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_other_forms, setup, teardown),
+        cmocka_unit_test_setup_teardown(detects_platforms, setup, teardown),
         cmocka_unit_test_setup_teardown(wants_parameters_for_late_digests, setup, teardown),
         cmocka_unit_test_setup_teardown(mapping_hash_tells_mappings_apart, setup, teardown),
     };
