@@ -9,14 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 /* So many calls share a transaction at most. */
 #define BATCH_MAX 512
 #define BODY_MAX  ((size_t)1 << 20)
-/* How long a batch waits for clients that have just been answered. */
-#define LINGER_US 1000
 /* Password work that may wait; what comes then is refused. */
 #define WORK_MAX      1024
 #define SCRATCH_MAX   ((size_t)8 << 20)
@@ -37,11 +34,8 @@ struct engine {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct call *first, **end; /* the queue; under the lock, as is what follows */
-    size_t queued;
-    size_t wanted; /* the thread sleeps until so many are queued; 0: it is awake */
-    bool closing;
-    size_t working;  /* calls that the pool has */
-    size_t expected; /* the thread's own: answers of the last batch, which may all come again */
+    bool sleeping, closing;
+    size_t working; /* calls that the pool has */
 };
 
 static void enqueue(struct engine *engine, struct call *call)
@@ -49,8 +43,7 @@ static void enqueue(struct engine *engine, struct call *call)
     call->next = NULL;
     *engine->end = call;
     engine->end = &call->next;
-    engine->queued++;
-    if (engine->wanted > 0 && engine->queued >= engine->wanted)
+    if (engine->sleeping)
         pthread_cond_signal(&engine->more);
 }
 
@@ -84,37 +77,22 @@ void engine_put(struct engine *engine, struct server_request *request)
         turn_away(request);
 }
 
-/* Sleeps until `wanted` calls are queued, the engine closes, or (unless 0) that moment has come. */
-static void sleep_for(struct engine *engine, size_t wanted, int64_t until_us)
-{
-    struct timespec until = {until_us / 1000000, until_us % 1000000 * 1000};
-    int status = 0;
-    engine->wanted = wanted;
-    while (status == 0 && engine->queued < wanted && !(engine->closing && engine->working == 0))
-        status = until_us ? pthread_cond_timedwait(&engine->more, &engine->lock, &until)
-                          : pthread_cond_wait(&engine->more, &engine->lock);
-    engine->wanted = 0;
-}
-
 /*
- * What waits, at most BATCH_MAX; NULL when the engine closes and nothing is left. A commit costs as much
- * for one call as for hundred, so when many answers have just left, their clients get a moment to
- * come back; a client that asks one thing at a time never waits for that.
+ * What waits, at most BATCH_MAX; NULL when the engine closes and nothing is left. It does not wait for
+ * more to come: while one batch commits the next one gathers by itself, and waiting a millisecond was
+ * measured to cost a sixth of the throughput and to save no CPU.
  */
 static struct call *take(struct engine *engine)
 {
     pthread_mutex_lock(&engine->lock);
-    sleep_for(engine, 1, 0);
-    size_t expected = engine->expected < BATCH_MAX ? engine->expected : BATCH_MAX;
-    if (engine->queued < expected)
-        sleep_for(engine, expected, clock_now_us() + LINGER_US);
-    struct call *batch = engine->first, **last = &engine->first;
-    size_t count = 0;
-    while (count < BATCH_MAX && *last) {
-        last = &(*last)->next;
-        count++;
+    while (!engine->first && !(engine->closing && engine->working == 0)) {
+        engine->sleeping = true;
+        pthread_cond_wait(&engine->more, &engine->lock);
+        engine->sleeping = false;
     }
-    engine->queued -= count;
+    struct call *batch = engine->first, **last = &engine->first;
+    for (size_t i = 0; i < BATCH_MAX && *last; i++)
+        last = &(*last)->next;
     engine->first = *last;
     *last = NULL;
     if (!engine->first)
@@ -359,11 +337,9 @@ static void run_batch(struct engine *engine, struct call *batch)
         for (struct call *call = answered; call; call = call->next)
             spoil(call, &err);
     }
-    engine->expected = 0;
     for (struct call *call = answered, *next; call; call = next) {
         next = call->next;
         release(engine, call);
-        engine->expected++;
     }
 }
 
@@ -411,7 +387,6 @@ static void engine_release(struct engine *engine)
 int engine_new(struct engine **out, const struct engine_opts *opts, struct err *err)
 {
     struct engine *engine = calloc(1, sizeof(*engine));
-    pthread_condattr_t monotonic;
     if (!engine)
         return err_memory(err);
     engine->desk.store = opts->store;
@@ -421,10 +396,7 @@ int engine_new(struct engine **out, const struct engine_opts *opts, struct err *
     engine->end = &engine->first;
     buf_init(&engine->desk.scratch, SCRATCH_MAX);
     pthread_mutex_init(&engine->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&engine->more, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&engine->more, NULL);
     if (json_new(&engine->json, BODY_MAX, err) != 0 ||
         json_new(&engine->desk.json, SCRATCH_MAX, err) != 0 ||
         make_limits(engine, opts, err) != 0 || pool_new(&engine->pool, 0, WORK_MAX, err) != 0) {
