@@ -4,8 +4,6 @@
  */
 #include "base/date.h"
 
-#include <stdio.h>
-
 #define DAY_MS INT64_C(86400000)
 
 static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
@@ -131,6 +129,14 @@ bool date_parse(struct text t, int64_t *ms)
     return true;
 }
 
+/* Writes the last `count` digits of value, and a character behind them. */
+static void put_digits(char *to, size_t count, unsigned value, char behind)
+{
+    for (size_t i = count; i-- > 0; value /= 10)
+        to[i] = (char)('0' + value % 10);
+    to[count] = behind;
+}
+
 void date_format(int64_t ms, char to[DATE_TEXT_MAX])
 {
     int64_t day = ms / DAY_MS - (ms % DAY_MS < 0);
@@ -145,6 +151,12 @@ void date_format(int64_t ms, char to[DATE_TEXT_MAX])
     unsigned month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
     unsigned date = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     unsigned year = (unsigned)(era * 400 + year_of_era + (month <= 2)) % 10000;
-    snprintf(to, DATE_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month % 100,
-             date % 100, rest / 3600000 % 100, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+    put_digits(to, 4, year, '-');
+    put_digits(to + 5, 2, month, '-');
+    put_digits(to + 8, 2, date, 'T');
+    put_digits(to + 11, 2, rest / 3600000, ':');
+    put_digits(to + 14, 2, rest / 60000 % 60, ':');
+    put_digits(to + 17, 2, rest / 1000 % 60, '.');
+    put_digits(to + 20, 3, rest % 1000, 'Z');
+    to[24] = 0;
 }
