@@ -8,11 +8,6 @@ struct text text_of(const char *z)
     return (struct text){z, z ? strlen(z) : 0};
 }
 
-bool text_same(struct text a, struct text b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
-}
-
 bool text_same_nocase(struct text a, struct text b)
 {
     return a.len == b.len && (a.len == 0 || strncasecmp(a.at, b.at, a.len) == 0);
@@ -35,15 +30,6 @@ size_t text_find(struct text whole, char c, size_t from)
         return whole.len;
     const char *hit = memchr(whole.at + from, c, whole.len - from);
     return hit ? (size_t)(hit - whole.at) : whole.len;
-}
-
-struct text text_part(struct text whole, size_t from, size_t len)
-{
-    if (from > whole.len)
-        from = whole.len;
-    if (len > whole.len - from)
-        len = whole.len - from;
-    return (struct text){whole.at ? whole.at + from : NULL, len};
 }
 
 static bool is_space(char c)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
     const char *at;
@@ -24,7 +25,10 @@ struct text {
 struct text text_of(const char *z);
 
 /* Byte equality; text_same_nocase folds ASCII letters only. */
-bool text_same(struct text a, struct text b);
+static inline bool text_same(struct text a, struct text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
 bool text_same_nocase(struct text a, struct text b);
 
 /* Whether whole begins or ends with these bytes. */
@@ -35,7 +39,14 @@ bool text_ends(struct text whole, struct text suffix);
 size_t text_find(struct text whole, char c, size_t from);
 
 /* The part of whole from `from` (at most whole.len) of at most len bytes. */
-struct text text_part(struct text whole, size_t from, size_t len);
+static inline struct text text_part(struct text whole, size_t from, size_t len)
+{
+    if (from > whole.len)
+        from = whole.len;
+    if (len > whole.len - from)
+        len = whole.len - from;
+    return (struct text){whole.at ? whole.at + from : NULL, len};
+}
 
 /* Without ASCII white space (space, \t \n \v \f \r) at both ends. */
 struct text text_trim(struct text t);
