@@ -3,16 +3,23 @@
 
 #include <string.h>
 
+/* A value that is there, with what every transform asks of it. */
+struct given {
+    struct json_value value;
+    enum json_type type;
+    struct text text; /* of a string */
+};
+
 static void *field_at(struct draft *draft, const struct platform_row *row)
 {
     return (char *)draft->user + user_field_infos[row->field].offset;
 }
 
-static int as_text(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_text(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
-    if (json_type(value) != JSON_STRING)
-        return draft_wrong_type(draft, row->path, value, "a string");
-    return draft_take(draft, row->path, json_text(value), field_at(draft, row));
+    if (given->type != JSON_STRING)
+        return draft_wrong_type(draft, row->path, given->value, "a string");
+    return draft_take(draft, row->path, given->text, field_at(draft, row));
 }
 
 /* Discord writes names as "name#0" or "name#1234". */
@@ -46,11 +53,11 @@ static struct text with_single_spaces(struct draft *draft, struct text name)
 
 /* The first word is the first name, everything behind it the last name. */
 static int as_full_name(struct draft *draft, const struct platform_row *row,
-                        struct json_value value)
+                        const struct given *given)
 {
-    if (json_type(value) != JSON_STRING)
-        return draft_wrong_type(draft, row->path, value, "a string");
-    struct text name = without_discriminator(text_trim(json_text(value)));
+    if (given->type != JSON_STRING)
+        return draft_wrong_type(draft, row->path, given->value, "a string");
+    struct text name = without_discriminator(text_trim(given->text));
     name = with_single_spaces(draft, text_trim(name));
     if (!name.at)
         return draft_no_memory(draft);
@@ -65,42 +72,41 @@ static int as_full_name(struct draft *draft, const struct platform_row *row,
                       &draft->user->last_name);
 }
 
-static int as_time(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_time(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
     enum user_reason reason = row->field == USER_FIELD_created_at
                                   ? USER_REASON_invalid_created_at
                                   : USER_REASON_invalid_legal_accepted_at;
-    if (json_type(value) == JSON_BOOL || json_type(value) == JSON_ARRAY ||
-        json_type(value) == JSON_OBJECT)
-        return draft_wrong_type(draft, row->path, value, "a date");
-    if (!draft_time(value, field_at(draft, row)))
+    if (given->type == JSON_BOOL || given->type == JSON_ARRAY || given->type == JSON_OBJECT)
+        return draft_wrong_type(draft, row->path, given->value, "a date");
+    if (!draft_time(given->value, field_at(draft, row)))
         return user_reject(&draft->reject, reason, "%s is no date", row->path);
     return 0;
 }
 
-static int as_flag(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_flag(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
-    enum user_flag flag = draft_flag(value);
+    enum user_flag flag = draft_flag(given->value);
     if (flag == USER_FLAG_UNSET)
-        return draft_wrong_type(draft, row->path, value, "true or false");
+        return draft_wrong_type(draft, row->path, given->value, "true or false");
     *(enum user_flag *)field_at(draft, row) = flag;
     return 0;
 }
 
 static int as_flag_if_true(struct draft *draft, const struct platform_row *row,
-                           struct json_value value)
+                           const struct given *given)
 {
-    if (draft_flag(value) == USER_FLAG_FALSE)
+    if (draft_flag(given->value) == USER_FLAG_FALSE)
         return 0;
-    return as_flag(draft, row, value);
+    return as_flag(draft, row, given);
 }
 
-static int as_number(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_number(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
-    uint64_t number = (uint64_t)json_int(value);
-    bool good = json_type(value) == JSON_INT || text_u64(json_text(value), INT64_MAX, &number);
+    uint64_t number = (uint64_t)json_int(given->value);
+    bool good = given->type == JSON_INT || text_u64(given->text, INT64_MAX, &number);
     if (!good || number > INT64_MAX)
-        return draft_wrong_type(draft, row->path, value, "a whole number");
+        return draft_wrong_type(draft, row->path, given->value, "a whole number");
     *(int64_t *)field_at(draft, row) = (int64_t)number;
     return 0;
 }
@@ -123,18 +129,18 @@ static int add_text(struct draft *draft, const char *path, struct text t, struct
     return t.len == 0 ? 0 : draft_take(draft, path, t, &to->at[to->count++]);
 }
 
-static int as_texts(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_texts(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
     struct user_texts *to = field_at(draft, row);
-    struct json_walk walk = json_walk(value);
-    struct text rest = json_text(value), one;
-    size_t most = json_type(value) == JSON_ARRAY ? json_count(value) : rest.len / 2 + 1;
-    if (json_type(value) != JSON_ARRAY && json_type(value) != JSON_STRING)
-        return draft_wrong_type(draft, row->path, value, "an array of strings");
+    struct json_walk walk = json_walk(given->value);
+    struct text rest = given->text, one;
+    size_t most = given->type == JSON_ARRAY ? json_count(given->value) : rest.len / 2 + 1;
+    if (given->type != JSON_ARRAY && given->type != JSON_STRING)
+        return draft_wrong_type(draft, row->path, given->value, "an array of strings");
     to->at = arena_zalloc(draft->arena, most + 1, sizeof(to->at[0]));
     if (!to->at)
         return draft_no_memory(draft);
-    while (json_type(value) == JSON_ARRAY && json_next(&walk)) {
+    while (given->type == JSON_ARRAY && json_next(&walk)) {
         if (json_type(walk.value) != JSON_STRING)
             return draft_wrong_type(draft, row->path, walk.value, "a string in its array");
         if (add_text(draft, row->path, json_text(walk.value), to) != 0)
@@ -146,12 +152,11 @@ static int as_texts(struct draft *draft, const struct platform_row *row, struct 
     return 0;
 }
 
-static int as_object(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_object(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
     struct err ignored;
-    struct json_value inner = value;
-    if (json_type(value) == JSON_STRING &&
-        json_parse(draft->json, json_text(value), &inner, &ignored) != 0)
+    struct json_value inner = given->value;
+    if (given->type == JSON_STRING && json_parse(draft->json, given->text, &inner, &ignored) != 0)
         return user_reject(&draft->reject, USER_REASON_invalid_metadata,
                            "%s is a string that is not the text of a JSON object", row->path);
     if (json_type(inner) == JSON_NULL)
@@ -171,42 +176,45 @@ static int add_identifier(struct draft *draft, const struct platform_row *row,
 }
 
 static int as_identifier(struct draft *draft, const struct platform_row *row,
-                         struct json_value value)
+                         const struct given *given)
 {
-    return add_identifier(draft, row, value, ASSUMED_RESERVED);
+    return add_identifier(draft, row, given->value, ASSUMED_RESERVED);
 }
 
 static int as_identifier_sure(struct draft *draft, const struct platform_row *row,
-                              struct json_value value)
+                              const struct given *given)
 {
-    return add_identifier(draft, row, value, SAID_VERIFIED);
+    return add_identifier(draft, row, given->value, SAID_VERIFIED);
 }
 
-static int as_primary(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_primary(struct draft *draft, const struct platform_row *row,
+                      const struct given *given)
 {
-    return add_identifier(draft, row, value, ASSUMED_VERIFIED);
+    return add_identifier(draft, row, given->value, ASSUMED_VERIFIED);
 }
 
 static int as_phone_digits(struct draft *draft, const struct platform_row *row,
-                           struct json_value value)
+                           const struct given *given)
 {
-    if (json_type(value) != JSON_STRING)
-        return draft_wrong_type(draft, row->path, value, "a string");
-    struct text t = text_trim(json_text(value));
+    if (given->type != JSON_STRING)
+        return draft_wrong_type(draft, row->path, given->value, "a string");
+    struct text t = text_trim(given->text);
     if (t.len > 0 && t.at[0] >= '0' && t.at[0] <= '9')
         t = arena_printf(draft->arena, "+%.*s", TEXT_ARG(t));
     return draft_identifier(draft, row->field, t, ASSUMED_RESERVED);
 }
 
-static int as_verified(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_verified(struct draft *draft, const struct platform_row *row,
+                       const struct given *given)
 {
     struct draft_identifiers *ids = draft_identifiers(draft, row->field);
-    enum user_flag flag = draft_flag(value);
+    enum user_flag flag = draft_flag(given->value);
     int64_t ms;
-    if (flag == USER_FLAG_UNSET && draft_time(value, &ms))
+    if (flag == USER_FLAG_UNSET && draft_time(given->value, &ms))
         flag = USER_FLAG_TRUE;
     if (flag == USER_FLAG_UNSET)
-        return draft_wrong_type(draft, row->path, value, "true, false or the date of verification");
+        return draft_wrong_type(draft, row->path, given->value,
+                                "true, false or the date of verification");
     for (size_t i = 0; i < ids->count && flag == USER_FLAG_TRUE; i++)
         if (ids->status[i] < SAID_VERIFIED)
             ids->status[i] = SAID_VERIFIED;
@@ -261,29 +269,30 @@ static int add_list(struct draft *draft, const struct platform_row *row, struct 
 }
 
 static int as_verified_list(struct draft *draft, const struct platform_row *row,
-                            struct json_value value)
+                            const struct given *given)
 {
-    return add_list(draft, row, value, SAID_VERIFIED);
+    return add_list(draft, row, given->value, SAID_VERIFIED);
 }
 
 static int as_reserved_list(struct draft *draft, const struct platform_row *row,
-                            struct json_value value)
+                            const struct given *given)
 {
-    return add_list(draft, row, value, SAID_RESERVED);
+    return add_list(draft, row, given->value, SAID_RESERVED);
 }
 
-static int as_list(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_list(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
-    return add_list(draft, row, value, ASSUMED_VERIFIED);
+    return add_list(draft, row, given->value, ASSUMED_VERIFIED);
 }
 
-static int as_statuses(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_statuses(struct draft *draft, const struct platform_row *row,
+                       const struct given *given)
 {
     struct draft_identifiers *ids = draft_identifiers(draft, row->field);
-    struct json_walk walk = json_walk(value);
+    struct json_walk walk = json_walk(given->value);
     size_t i = 0;
-    if (json_type(value) != JSON_ARRAY)
-        return draft_wrong_type(draft, row->path, value, "an array");
+    if (given->type != JSON_ARRAY)
+        return draft_wrong_type(draft, row->path, given->value, "an array");
     for (; json_next(&walk); i++) {
         bool verified = text_same(json_text(walk.value), TEXT("verified"));
         if (!verified && !text_same(json_text(walk.value), TEXT("reserved")))
@@ -300,17 +309,17 @@ static int as_statuses(struct draft *draft, const struct platform_row *row, stru
 }
 
 static int as_native_digest(struct draft *draft, const struct platform_row *row,
-                            struct json_value value)
+                            const struct given *given)
 {
-    if (json_type(value) == JSON_STRING)
-        return draft_take(draft, row->path, json_text(value), &draft->native);
-    if (json_type(value) != JSON_OBJECT)
-        return draft_wrong_type(draft, row->path, value, "a string or an object");
-    return draft_object(draft, value, &draft->native);
+    if (given->type == JSON_STRING)
+        return draft_take(draft, row->path, given->text, &draft->native);
+    if (given->type != JSON_OBJECT)
+        return draft_wrong_type(draft, row->path, given->value, "a string or an object");
+    return draft_object(draft, given->value, &draft->native);
 }
 
 static int as_keyed_digest(struct draft *draft, const struct platform_row *row,
-                           struct json_value value)
+                           const struct given *given)
 {
     struct json_out out = json_out(draft->scratch);
     if (draft->native.at)
@@ -318,55 +327,57 @@ static int as_keyed_digest(struct draft *draft, const struct platform_row *row,
     buf_reset(draft->scratch);
     json_open(&out, '{');
     json_key(&out, text_of(row->path));
-    if (json_type(value) == JSON_STRING)
-        json_put_raw(&out, json_text(value));
+    if (given->type == JSON_STRING)
+        json_put_raw(&out, given->text);
     else
-        json_write(value, draft->scratch);
+        json_write(given->value, draft->scratch);
     json_close(&out, '}');
     draft->native = arena_copy(draft->arena, buf_text(draft->scratch));
     return buf_ok(draft->scratch) && draft->native.at ? 0 : draft_no_memory(draft);
 }
 
 static int as_spare_name(struct draft *draft, const struct platform_row *row,
-                         struct json_value value)
+                         const struct given *given)
 {
-    (void)value;
+    (void)given;
     if (!draft->user->first_name.at && !draft->user->last_name.at)
         paths_lose(draft->paths, text_of(row->path));
     return 0;
 }
 
-static int as_deleted(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_deleted(struct draft *draft, const struct platform_row *row,
+                      const struct given *given)
 {
-    if (draft_flag(value) == USER_FLAG_FALSE)
+    if (draft_flag(given->value) == USER_FLAG_FALSE)
         return 0;
     return user_reject(&draft->reject, USER_REASON_deleted_user, "%s is set", row->path);
 }
 
 static int as_banned_until(struct draft *draft, const struct platform_row *row,
-                           struct json_value value)
+                           const struct given *given)
 {
     int64_t ms;
-    if (text_same(json_text(value), TEXT("infinity")))
+    if (text_same(given->text, TEXT("infinity")))
         ms = INT64_MAX;
-    else if (!draft_time(value, &ms))
-        return draft_wrong_type(draft, row->path, value, "a date");
+    else if (!draft_time(given->value, &ms))
+        return draft_wrong_type(draft, row->path, given->value, "a date");
     if (ms > draft->now_ms)
         draft->user->banned = USER_FLAG_TRUE;
     return 0;
 }
 
-static int as_finish(struct draft *draft, const struct platform_row *row, struct json_value value)
+static int as_finish(struct draft *draft, const struct platform_row *row, const struct given *given)
 {
     (void)draft;
     (void)row;
-    (void)value;
+    (void)given;
     return 0;
 }
 
 int draft_apply(struct draft *draft, const struct platform_row *row, struct json_value value)
 {
-    static int (*const apply[])(struct draft *, const struct platform_row *, struct json_value) = {
+    static int (*const apply[])(struct draft *, const struct platform_row *,
+                                const struct given *) = {
         [AS_TEXT] = as_text,
         [AS_FULL_NAME] = as_full_name,
         [AS_TIME] = as_time,
@@ -391,5 +402,9 @@ int draft_apply(struct draft *draft, const struct platform_row *row, struct json
         [AS_BANNED_UNTIL] = as_banned_until,
         [AS_FINISH] = as_finish,
     };
-    return draft_is_absent(value) ? 0 : apply[row->transform](draft, row, value);
+    struct given given = {.value = value, .type = json_type(value)};
+    if (given.type == JSON_STRING)
+        given.text = json_text(value);
+    bool absent = given.type == JSON_STRING ? given.text.len == 0 : given.type <= JSON_NULL;
+    return absent ? 0 : apply[row->transform](draft, row, &given);
 }
