@@ -7,6 +7,7 @@ struct table_row {
     const struct platform_row *row;
     int slot;         /* of the first step of the path */
     struct text rest; /* the other steps, or absent */
+    bool second;      /* the field may have its value from an earlier row */
 };
 
 struct table {
@@ -24,7 +25,12 @@ static int add_row(struct table *table, const struct platform_row *row, struct e
     int slot = paths_place(table->paths, first, err);
     if (slot < 0)
         return -1;
-    table->rows[table->count++] = (struct table_row){row, slot, path};
+    struct table_row *made = &table->rows[table->count];
+    *made = (struct table_row){.row = row, .slot = slot, .rest = path};
+    made->second = row->transform == AS_FULL_NAME;
+    for (size_t i = 0; i < table->count; i++)
+        made->second |= table->rows[i].row->field == row->field;
+    table->count++;
     return 0;
 }
 
@@ -86,8 +92,6 @@ static struct json_value value_of(const struct table_row *row, struct draft *dra
 {
     struct json_value inner;
     struct err ignored;
-    if (!row->rest.at || !first.document)
-        return first;
     if (json_type(first) == JSON_STRING &&
         json_parse(draft->json, json_text(first), &inner, &ignored) == 0)
         first = inner;
@@ -126,10 +130,12 @@ int table_apply(struct table *table, struct draft *draft, struct text *id)
     for (size_t i = 0; i < table->count; i++) {
         const struct table_row *row = &table->rows[i];
         struct json_value first = table->slots[row->slot];
-        if (!first.document || is_done(row->row, draft->user))
+        if (!first.document || (row->second && is_done(row->row, draft->user)))
             continue;
         draft->lasting = !row->rest.at;
-        if (draft_apply(draft, row->row, value_of(row, draft, first)) != 0)
+        if (row->rest.at)
+            first = value_of(row, draft, first);
+        if (draft_apply(draft, row->row, first) != 0)
             return -1;
         if (draft->user->external_id.at)
             *id = draft->user->external_id;

@@ -6,6 +6,7 @@
 
 #include "clerk/clerk.h"
 #include "source/source.h"
+#include "source/table.h"
 
 #define ROOM ((size_t)1 << 20)
 
@@ -305,6 +306,59 @@ static void refuses_what_is_no_export(void **state)
     }
 }
 
+/* Paths lead through objects, arrays, and strings that hold JSON; the first row of a field wins. */
+static void tables_follow_paths(void **state)
+{
+    static const struct platform_row rows[] = {
+        {"id", USER_FIELD_external_id, AS_TEXT},
+        {"profile.names.0", USER_FIELD_first_name, AS_TEXT},
+        {"name", USER_FIELD_first_name, AS_TEXT},
+        {"profile.deep.last", USER_FIELD_last_name, AS_TEXT},
+    };
+    static const struct platform platform = {
+        .name = "test", .rows = rows, .row_count = ARRAY_COUNT(rows)};
+    static const char *const cases[][3] = {
+        {"{\"id\":\"1\",\"profile\":{\"names\":[\"A\"],\"deep\":{\"last\":\"B\"}},\"name\":\"C\"}",
+         "A", "B"},
+        {"{\"id\":\"1\",\"name\":\"C\",\"profile\":\"{\\\"deep\\\":{\\\"last\\\":\\\"B\\\"}}\"}",
+         "C", "B"},
+        {"{\"id\":\"1\",\"profile\":\"no JSON\",\"name\":\"C\"}", "C", NULL},
+    };
+    struct files *files = *state;
+    struct json *json, *inner;
+    struct paths *paths;
+    struct table *table;
+    struct arena arena;
+    struct user user;
+    struct err err;
+    arena_init(&arena, ROOM);
+    assert_int_equal(json_new(&json, ROOM, &err), 0);
+    assert_int_equal(json_new(&inner, ROOM, &err), 0);
+    assert_int_equal(paths_new(&paths, &err), 0);
+    assert_int_equal(table_new(&table, &platform, NULL, paths, &err), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct draft draft = {.user = &user,
+                              .arena = &arena,
+                              .scratch = &files->out,
+                              .json = inner,
+                              .paths = paths,
+                              .platform = &platform};
+        struct json_value record;
+        struct text id = {NULL, 0};
+        assert_int_equal(json_parse(json, text_of(cases[i][0]), &record, &err), 0);
+        draft_start(&draft, record);
+        assert_int_equal(table_apply(table, &draft, &id), 0);
+        assert_text(id, "1");
+        assert_true(text_same(user.first_name, text_of(cases[i][1])));
+        assert_true(text_same(user.last_name, text_of(cases[i][2])));
+    }
+    table_free(table);
+    paths_free(paths);
+    json_free(json);
+    json_free(inner);
+    arena_release(&arena);
+}
+
 /* Forms of records that the samples do not have. */
 static void reads_other_forms(void **state)
 {
@@ -456,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pipes_through_a_program, setup, teardown),
         cmocka_unit_test_setup_teardown(does_not_block, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_export, setup, teardown),
+        cmocka_unit_test_setup_teardown(tables_follow_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_other_forms, setup, teardown),
         cmocka_unit_test_setup_teardown(detects_platforms, setup, teardown),
         cmocka_unit_test_setup_teardown(wants_parameters_for_late_digests, setup, teardown),
