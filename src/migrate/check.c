@@ -1,4 +1,5 @@
 #include "migrate/migrate.h"
+#include "migrate/progress.h"
 #include "migrate/rejects.h"
 
 #define PROGRESS_ROWS 4096
@@ -10,24 +11,13 @@ const char *migrate_action_name(enum migrate_action action)
     return names[action];
 }
 
-static void progress(struct source *source, const struct migrate_events *events,
-                     struct migrate_totals *totals, int64_t started)
-{
-    totals->elapsed_us = clock_now_us() - started;
-    if (events->progress)
-        events->progress(events->arg, &(struct migrate_progress){
-                                          .totals = totals,
-                                          .bytes_read = source_bytes_read(source),
-                                          .bytes_total = source_bytes_total(source),
-                                      });
-}
-
 static int read_all(struct source *source, const struct migrate_events *events,
                     const struct migrate_stop *stop, struct rejects *rejects,
                     struct migrate_totals *totals, struct err *err)
 {
     struct source_row row;
-    int64_t started = clock_now_us();
+    struct progress progress = {
+        .events = events, .totals = totals, .source = source, .started = clock_now_us()};
     int got;
     while ((got = source_next(source, &row, err)) > 0) {
         totals->rows++;
@@ -41,12 +31,12 @@ static int read_all(struct source *source, const struct migrate_events *events,
         if (events->row)
             events->row(events->arg, &row);
         if (totals->rows % PROGRESS_ROWS == 0) {
-            progress(source, events, totals, started);
+            progress_show(&progress, false);
             if (stop && stop->requests > 0)
                 break;
         }
     }
-    progress(source, events, totals, started);
+    progress_show(&progress, true);
     return got < 0 ? -1 : 0;
 }
 

@@ -14,10 +14,9 @@
 
 #include "migrate/rejects.h"
 
-#define AHEAD       1024           /* intents committed ahead of what is in flight */
-#define COMMIT_PUTS 1024           /* puts that make a commit worth it at once … */
-#define COMMIT_US   INT64_C(50000) /* … or the time that the first of them waits at most */
-#define PROGRESS_US INT64_C(100000)
+#define AHEAD       1024              /* intents committed ahead of what is in flight */
+#define COMMIT_PUTS 1024              /* puts that make a commit worth it at once … */
+#define COMMIT_US   INT64_C(50000)    /* … or the time that the first of them waits at most */
 #define DRAIN_US    INT64_C(15000000) /* how long a stop waits for what is in flight */
 
 /* Hands the flights whose intents are durable now to the courier or to a look-up. */
@@ -65,21 +64,9 @@ static bool may_read(const struct import *import)
 
 static void show_progress(struct import *import, bool now)
 {
-    int64_t time = clock_now_us();
-    if (!import->events->progress || (!now && time - import->shown < PROGRESS_US))
-        return;
-    import->shown = time;
-    import->totals->elapsed_us = time - import->started;
     import->totals->requests = courier_requests(import->courier);
     import->totals->refused_429 = courier_refused(import->courier);
-    import->events->progress(import->events->arg,
-                             &(struct migrate_progress){
-                                 .totals = import->totals,
-                                 .bytes_read = source_bytes_read(import->source),
-                                 .bytes_total = source_bytes_total(import->source),
-                                 .rate = courier_rate(import->courier),
-                                 .allowance = courier_allowance(import->courier),
-                             });
+    progress_show(&import->progress, now);
 }
 
 /* Takes back every flight that has not left: its user goes on in the next run. */
@@ -189,6 +176,8 @@ static int import_open(struct import *import, const struct migrate_instance *ins
         import->lookups[i].found = import_found;
         import->lookups[i].ended = import_ended;
     }
+    import->progress.source = import->source;
+    import->progress.courier = import->courier;
     import->run.command = TEXT("import");
     import->run.started_ms = clock_wall_ms();
     return ledger_run_begin(import->ledger, &import->run, err);
@@ -225,7 +214,8 @@ int migrate_import(const struct migrate_opts *opts, const struct migrate_instanc
 {
     struct import import = {.opts = opts, .events = events, .stop = stop, .totals = totals};
     arena_init(&import.arena, 1 << 20);
-    import.started = clock_now_us();
+    import.progress = (struct progress){.events = events, .totals = totals};
+    import.progress.started = clock_now_us();
     int status = import_open(&import, instance, err);
     if (status == 0)
         status = run(&import, err);

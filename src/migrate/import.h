@@ -10,6 +10,7 @@
 #include "migrate/flight.h"
 #include "migrate/lookup.h"
 #include "migrate/migrate.h"
+#include "migrate/progress.h"
 
 #define IMPORT_LOOKUPS 8 /* look-ups under way at once */
 
@@ -30,6 +31,7 @@ struct import {
     struct ledger_run run;
     struct courier *courier;
     struct rejects *rejects;
+    struct progress progress;
     struct field_hasher hasher;
     struct json *json, *lookup_json;
     struct arena arena; /* of the row in hand */
@@ -40,7 +42,7 @@ struct import {
     struct lookup lookups[IMPORT_LOOKUPS];
     int64_t look_at; /* when a look-up that is not full is sent */
     size_t puts;     /* into the ledger since the last commit */
-    int64_t first_put, started, shown, drain_until;
+    int64_t first_put, drain_until;
     uint64_t taken;
     bool at_end, stopping, failed;
     struct err err; /* of `failed` */

@@ -8,10 +8,10 @@
 
 #include "migrate/decide.h"
 #include "migrate/lookup.h"
+#include "migrate/progress.h"
 #include "migrate/select.h"
 
-#define BATCHES     8
-#define PROGRESS_US INT64_C(100000)
+#define BATCHES 8
 
 /* Requests of an update: a share of a look-up, and a PATCH or a PUT. */
 #define UPDATE_REQUESTS 2
@@ -52,7 +52,7 @@ struct plan {
     size_t under_way;
     uint64_t moved, requests;
     bool at_end, failed;
-    int64_t started, shown;
+    struct progress progress;
     struct err err;
 };
 
@@ -274,22 +274,6 @@ static int start_batches(struct plan *plan, struct err *err)
     return 0;
 }
 
-static void show_progress(struct plan *plan, bool now)
-{
-    int64_t time = clock_now_us();
-    if (!plan->events->progress || (!now && time - plan->shown < PROGRESS_US))
-        return;
-    plan->shown = time;
-    plan->totals->elapsed_us = time - plan->started;
-    plan->events->progress(plan->events->arg, &(struct migrate_progress){
-                                                  .totals = plan->totals,
-                                                  .bytes_read = source_bytes_read(plan->source),
-                                                  .bytes_total = source_bytes_total(plan->source),
-                                                  .rate = courier_rate(plan->courier),
-                                                  .allowance = courier_allowance(plan->courier),
-                                              });
-}
-
 static int run(struct plan *plan, struct err *err)
 {
     while (!plan->failed && (!plan->stop || plan->stop->requests == 0)) {
@@ -299,10 +283,10 @@ static int run(struct plan *plan, struct err *err)
             break;
         if (courier_work(plan->courier, 10000, err))
             return -1;
-        show_progress(plan, false);
+        progress_show(&plan->progress, false);
     }
     plan->totals->requests = plan->requests;
-    show_progress(plan, true);
+    progress_show(&plan->progress, true);
     if (!plan->failed)
         return 0;
     *err = plan->err;
@@ -341,6 +325,8 @@ static int plan_open(struct plan *plan, const struct migrate_instance *instance,
         return -1;
     for (size_t i = 0; i < BATCHES; i++)
         plan->batches[i].lookup.json = plan->json;
+    plan->progress.source = plan->source;
+    plan->progress.courier = plan->courier;
     if (plan->events->opened)
         plan->events->opened(plan->events->arg, plan->source);
     return 0;
@@ -378,7 +364,8 @@ int migrate_plan(const struct migrate_opts *opts, const struct migrate_instance 
     plan->planned = planned;
     plan->stop = stop;
     plan->totals = totals;
-    plan->started = clock_now_us();
+    plan->progress = (struct progress){.events = events, .totals = totals};
+    plan->progress.started = clock_now_us();
     arena_init(&plan->arena, 1 << 20);
     int status = plan_open(plan, instance, err);
     if (status == 0) {

@@ -6,11 +6,11 @@
 
 #include "migrate/fields.h"
 #include "migrate/lookup.h"
+#include "migrate/progress.h"
 #include "migrate/select.h"
 
-#define BATCHES     8
-#define PROGRESS_US INT64_C(100000)
-#define ARENA_MAX   ((size_t)64 << 20)
+#define BATCHES   8
+#define ARENA_MAX ((size_t)64 << 20)
 
 struct expected {
     struct buf id;
@@ -42,7 +42,7 @@ struct verify {
     struct batch batches[BATCHES];
     size_t under_way;
     bool at_end, failed;
-    int64_t started, shown;
+    struct progress progress;
     struct err err;
 };
 
@@ -175,24 +175,6 @@ static int start_batches(struct verify *verify, struct err *err)
     return 0;
 }
 
-static void show_progress(struct verify *verify, bool now)
-{
-    int64_t time = clock_now_us();
-    if (!verify->events->progress || (!now && time - verify->shown < PROGRESS_US))
-        return;
-    verify->shown = time;
-    verify->totals->elapsed_us = time - verify->started;
-    verify->totals->requests = courier_requests(verify->courier);
-    verify->events->progress(verify->events->arg,
-                             &(struct migrate_progress){
-                                 .totals = verify->totals,
-                                 .bytes_read = source_bytes_read(verify->source),
-                                 .bytes_total = source_bytes_total(verify->source),
-                                 .rate = courier_rate(verify->courier),
-                                 .allowance = courier_allowance(verify->courier),
-                             });
-}
-
 static int run(struct verify *verify, struct err *err)
 {
     while (!verify->failed && (!verify->stop || verify->stop->requests == 0)) {
@@ -202,11 +184,12 @@ static int run(struct verify *verify, struct err *err)
             break;
         if (courier_work(verify->courier, 10000, err))
             return -1;
-        show_progress(verify, false);
+        progress_show(&verify->progress, false);
     }
     verify->totals->pending = verify->totals->accepted - verify->totals->same -
                               verify->totals->different - verify->totals->missing;
-    show_progress(verify, true);
+    verify->totals->requests = courier_requests(verify->courier);
+    progress_show(&verify->progress, true);
     if (!verify->failed)
         return 0;
     *err = verify->err;
@@ -230,6 +213,8 @@ static int verify_open(struct verify *verify, struct err *err)
         return -1;
     for (size_t i = 0; i < BATCHES; i++)
         verify->batches[i].lookup.json = verify->json;
+    verify->progress.source = verify->source;
+    verify->progress.courier = verify->courier;
     if (verify->events->opened)
         verify->events->opened(verify->events->arg, verify->source);
     return 0;
@@ -261,7 +246,8 @@ int migrate_verify(const struct migrate_opts *opts, const struct migrate_events 
     verify->stop = stop;
     verify->totals = totals;
     verify->key = hash_key_random();
-    verify->started = clock_now_us();
+    verify->progress = (struct progress){.events = events, .totals = totals};
+    verify->progress.started = clock_now_us();
     arena_init(&verify->arena, ARENA_MAX);
     int status = verify_open(verify, err);
     if (status == 0)

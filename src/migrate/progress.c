@@ -1,0 +1,23 @@
+#include "migrate/progress.h"
+
+#define INTERVAL_US INT64_C(100000)
+
+void progress_show(struct progress *progress, bool now)
+{
+    int64_t time = clock_now_us();
+    if (!now && time - progress->shown < INTERVAL_US)
+        return;
+    progress->shown = time;
+    progress->totals->elapsed_us = time - progress->started;
+    if (!progress->events->progress)
+        return;
+    const struct courier *courier = progress->courier;
+    progress->events->progress(progress->events->arg,
+                               &(struct migrate_progress){
+                                   .totals = progress->totals,
+                                   .bytes_read = source_bytes_read(progress->source),
+                                   .bytes_total = source_bytes_total(progress->source),
+                                   .rate = courier ? courier_rate(courier) : 0,
+                                   .allowance = courier ? courier_allowance(courier) : 0,
+                               });
+}
