@@ -210,7 +210,8 @@ static int check_texts(const struct user *user, struct user_reject *reject)
     if (user->last_name.at && (problem = user_name_problem(user->last_name)))
         return user_reject(reject, USER_REASON_invalid_name, "last_name is %s", problem);
     if (user->username.at && (problem = user_username_problem(user->username)))
-        return user_reject(reject, USER_REASON_invalid_username, "username is or has %s", problem);
+        return user_reject(reject, USER_REASON_invalid_username,
+                           "the username is not one that Clerk takes: %s", problem);
     return 0;
 }
 
