@@ -14,11 +14,6 @@ static const char *const names[] = {
 #undef PLATFORM
         NULL};
 
-const struct platform *const *platform_all(void)
-{
-    return platforms;
-}
-
 const char *const *source_platform_names(void)
 {
     return names;

@@ -80,7 +80,4 @@ bool platform_matches(const struct platform *platform, struct json_value record)
 /* The first platform whose marks a record has, or NULL. */
 const struct platform *platform_detect(struct json_value record);
 
-/* All platforms, NULL-terminated, in the order of platforms.h. */
-const struct platform *const *platform_all(void);
-
 #endif

@@ -113,16 +113,6 @@ const char *user_totp_problem(struct text secret)
     return NULL;
 }
 
-struct text user_fold(struct text identifier, struct arena *arena)
-{
-    struct text folded = arena_copy(arena, identifier);
-    char *at = (char *)folded.at;
-    for (size_t i = 0; i < folded.len; i++)
-        if (at[i] >= 'A' && at[i] <= 'Z')
-            at[i] |= 0x20;
-    return folded;
-}
-
 /* Trims; an empty text becomes absent. */
 static void tidy(struct text *t)
 {

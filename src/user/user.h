@@ -137,9 +137,6 @@ const char *user_totp_problem(struct text secret);
  */
 int user_apply_rules(struct user *user, struct arena *arena, struct user_reject *reject);
 
-/* The form in which two email addresses (or usernames) are the same one: lower-case (ASCII). */
-struct text user_fold(struct text identifier, struct arena *arena);
-
 /*
  * seen: which ids, email addresses, phone numbers and usernames a file has shown so far, in bounded
  * memory: a hash table of 64-bit keyed hashes that spills sorted runs into an unlinked temporary file.
