@@ -1,5 +1,7 @@
 #include "base/encode.h"
 
+#include <string.h>
+
 static int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
@@ -146,5 +148,17 @@ void base64_encode(enum base64_form form, struct buf *to, const uint8_t *at, siz
             buf_byte(to, letters[bits >> (18 - 6 * k) & 63]);
         for (size_t k = have; is_padded(form) && k < 3; k++)
             buf_byte(to, '=');
+    }
+}
+
+void percent_encode(struct buf *to, struct text t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        unsigned char c = (unsigned char)t.at[i];
+        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+            (c && strchr("-._~", c)))
+            buf_byte(to, (char)c);
+        else
+            buf_printf(to, "%%%02X", c);
     }
 }

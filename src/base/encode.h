@@ -35,4 +35,7 @@ bool base64_decode(enum base64_form form, struct text t, uint8_t *to, size_t roo
 void hex_encode(struct buf *to, const uint8_t *at, size_t len);
 void base64_encode(enum base64_form form, struct buf *to, const uint8_t *at, size_t len);
 
+/* Appends t percent-encoded, all but unreserved characters (RFC 3986), for a URL's path or query. */
+void percent_encode(struct buf *to, struct text t);
+
 #endif

@@ -170,13 +170,13 @@ static enum digest_answer ask(const char *url, struct text request, struct err *
         "X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth",
         NULL,
     };
-    struct http_post post = {
+    struct http_request post = {
         .url = url, .headers = headers, .body = request, .timeout_ms = TIMEOUT_MS};
     struct buf body;
     long status = 0;
     buf_init(&body, BODY_MAX);
     enum digest_answer answer = DIGEST_CANNOT_TELL;
-    if (http_post(&post, &body, &status, err) == 0)
+    if (http_exchange(NULL, &post, &body, &status, err) == 0)
         answer = read_answer(buf_text(&body), status, err);
     else
         err_wrap(err, "Cognito");

@@ -33,26 +33,13 @@ void lookup_add(struct lookup *lookup, struct text value, void *owner)
     lookup->items[lookup->count++] = (struct lookup_item){value, owner, false};
 }
 
-/* RFC 3986: everything but unreserved characters in percent form. */
-static void add_encoded(struct buf *to, struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        unsigned char c = (unsigned char)t.at[i];
-        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-            (c && strchr("-._~", c)))
-            buf_byte(to, (char)c);
-        else
-            buf_printf(to, "%%%02X", c);
-    }
-}
-
 static void build_path(struct lookup *lookup)
 {
     buf_reset(&lookup->path);
     buf_add(&lookup->path, TEXT("/v1/users?limit=500"));
     for (size_t i = 0; i < lookup->count; i++) {
         buf_printf(&lookup->path, "&%s=%%2B", filters[lookup->by]);
-        add_encoded(&lookup->path, lookup->items[i].value);
+        percent_encode(&lookup->path, lookup->items[i].value);
     }
 }
 

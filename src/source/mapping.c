@@ -18,9 +18,14 @@
 #define VALUE_MAX  ((size_t)16 * 1024 * 1024)
 #define NODES_MAX  4096
 
-bool mapping_is_path(struct text from)
+static bool is_text(struct text from)
 {
-    return text_ends(from, TEXT(".json")) || text_find(from, '/', 0) < from.len;
+    return text_starts(from, TEXT("{"));
+}
+
+bool mapping_is_own(struct text from)
+{
+    return is_text(from) || text_ends(from, TEXT(".json")) || text_find(from, '/', 0) < from.len;
 }
 
 static int mistake(const struct mapping *mapping, struct err *err, const char *format, ...)
@@ -291,13 +296,11 @@ static int add_rule(struct mapping *mapping, struct text field, struct json_valu
 
 static int set_platform(struct mapping *mapping, struct json_value value, struct err *err)
 {
-    const char *const *names = source_platform_names();
     mapping->platform = platform_find(json_text(value));
     if (mapping->platform)
         return 0;
     buf_reset(&mapping->value);
-    for (size_t i = 0; names[i]; i++)
-        buf_printf(&mapping->value, "%s%s", i > 0 ? ", " : "", names[i]);
+    platform_put_names(&mapping->value);
     return mistake(mapping, err, "extends: there is no such platform; there are %s",
                    buf_z(&mapping->value));
 }
@@ -344,7 +347,7 @@ static int compile_file(struct mapping *mapping, struct err *err)
     return mistake(mapping, err, "it has neither extends nor fields: nothing would be mapped");
 }
 
-int mapping_open(struct mapping **mapping, struct text path, struct err *err)
+int mapping_open(struct mapping **mapping, struct text from, struct err *err)
 {
     struct mapping *made = calloc(1, sizeof(*made));
     *mapping = made;
@@ -352,10 +355,12 @@ int mapping_open(struct mapping **mapping, struct text path, struct err *err)
         return err_memory(err);
     arena_init(&made->arena, MEMORY_MAX);
     buf_init(&made->value, VALUE_MAX);
-    made->path = arena_copy(&made->arena, path).at;
-    if (!made->path)
+    struct text copy = arena_copy(&made->arena, from);
+    if (!copy.at)
         return err_memory(err);
-    if (json_new(&made->json, VALUE_MAX, err) != 0 || read_file(made, err) != 0)
+    made->path = is_text(from) ? "as given" : copy.at;
+    made->text = copy;
+    if (json_new(&made->json, VALUE_MAX, err) != 0 || (!is_text(from) && read_file(made, err) != 0))
         return -1;
     return compile_file(made, err);
 }

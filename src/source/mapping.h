@@ -15,11 +15,11 @@
 
 struct mapping;
 
-/* Whether a --from names a mapping's file: it ends in .json or has a slash. */
-bool mapping_is_path(struct text from);
+/* Whether a --from is a mapping: its text (from a "{"), or its file (it ends in .json or has a slash). */
+bool mapping_is_own(struct text from);
 
-/* Reads and compiles a mapping. Returns 0 or -1: ERR_USAGE names the file, the key and what is allowed. */
-int mapping_open(struct mapping **mapping, struct text path, struct err *err);
+/* Reads and compiles a mapping, given as above. Returns 0 or -1: ERR_USAGE names the file, the key and what is allowed. */
+int mapping_open(struct mapping **mapping, struct text from, struct err *err);
 void mapping_close(struct mapping *mapping);
 
 /* The platform that it extends, or NULL. */

@@ -27,6 +27,26 @@ const struct platform *platform_find(struct text name)
     return NULL;
 }
 
+void platform_put_names(struct buf *to)
+{
+    for (size_t i = 0; names[i]; i++)
+        buf_printf(to, "%s%s", i > 0 ? ", " : "", names[i]);
+}
+
+int platform_missing(struct text name, struct err *err)
+{
+    struct buf list;
+    buf_init(&list, 512);
+    platform_put_names(&list);
+    err_set(
+        err, ERR_USAGE,
+        "there is no platform \"%.*s\"; there are auto, %s, and a mapping of your own (a path that "
+        "ends in .json)",
+        TEXT_ARG(text_part(name, 0, 64)), buf_z(&list));
+    buf_release(&list);
+    return -1;
+}
+
 static bool has_one_of(struct json_value record, struct text keys)
 {
     struct text key;

@@ -74,6 +74,11 @@ SOURCE_PLATFORMS(PLATFORM)
 /* The platform of that name, or NULL. */
 const struct platform *platform_find(struct text name);
 
+/* Fills *err (ERR_USAGE): there is no such platform, but these. Returns -1. */
+int platform_missing(struct text name, struct err *err);
+/* Appends all names, joined by commas. */
+void platform_put_names(struct buf *to);
+
 /* Whether a record has the platform's marks. */
 bool platform_matches(const struct platform *platform, struct json_value record);
 

@@ -1,6 +1,6 @@
 /*
- * A source is a line of parts: input (bytes, decompressed) → window → reader (one record) → table or
- * mapping (a draft) → rules → digest shape → duplicates. The first records are looked at before the run
+ * A source is a line of parts: input (bytes, decompressed) → window → reader (one record) → mapper
+ * (table, mapping, rules, digest shape) → duplicates. The first records are looked at before the run
  * by a second line of the same parts over a copy of the window's first bytes, which is thrown away.
  */
 #include "source/source.h"
@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/draft.h"
-#include "source/mapping.h"
+#include "source/mapper.h"
 #include "source/reader.h"
-#include "source/table.h"
 #include "source/upstream.h"
 
 #define RECORD_MAX   ((size_t)16 * 1024 * 1024)
@@ -25,16 +23,13 @@ struct source {
     struct upstream *upstream; /* what reads it for --through, or NULL */
     struct input *through;     /* the program's output, or NULL */
     struct window window;
-    struct json *json, *inner_json;
+    struct json *json;
     struct reader *reader;
-    struct paths *paths;
     struct mapping *mapping; /* or NULL */
-    struct table *table;
+    struct mapper *mapper;
     struct user_seen *seen;
     struct arena arena;
-    struct buf scratch, raw, format;
-    struct user user;
-    struct draft draft;
+    struct buf raw, format;
     struct record record;
     uint64_t mapping_hash;
 };
@@ -134,25 +129,9 @@ static int look_ahead(struct source *source, const struct platform **detected, s
     return result;
 }
 
-static void put_names(struct buf *to)
-{
-    const char *const *names = source_platform_names();
-    for (size_t i = 0; names[i]; i++)
-        buf_printf(to, "%s%s", i > 0 ? ", " : "", names[i]);
-}
-
-static int no_such_platform(struct source *source, struct err *err)
-{
-    put_names(&source->format);
-    return err_set(err, ERR_USAGE,
-                   "there is no platform \"%.*s\"; there are auto, %s, and a mapping "
-                   "of your own (a path that ends in .json)",
-                   TEXT_ARG(source->opts.from), buf_z(&source->format));
-}
-
 static int not_detected(struct source *source, struct err *err)
 {
-    put_names(&source->format);
+    platform_put_names(&source->format);
     return err_set(err, ERR_INPUT,
                    "the first records look like no known platform's; name it with "
                    "--from (%s), or map the fields with --from FILE.json",
@@ -181,7 +160,7 @@ static int choose_platform(struct source *source, struct err *err)
     if (!automatic) {
         source->platform = platform_find(source->opts.from);
         if (!source->platform)
-            return no_such_platform(source, err);
+            return platform_missing(source->opts.from, err);
     }
     if (look_ahead(source, &detected, err) != 0)
         return -1;
@@ -202,7 +181,7 @@ static int hash_mapping(struct source *source, struct err *err)
 {
     static const struct hash_key key = {"usher mapping 1"};
     const struct source_firebase *firebase = &source->opts.firebase;
-    struct buf *to = &source->scratch;
+    struct buf *to = &source->raw;
     buf_reset(to);
     put_text(to, text_of(source->platform ? source->platform->name : ""));
     put_text(to, source->mapping ? mapping_text(source->mapping) : (struct text){NULL, 0});
@@ -233,7 +212,6 @@ static int open_parts(struct source *source, struct err *err)
     const struct source_opts *opts = &source->opts;
     size_t max = opts->record_max ? opts->record_max : RECORD_MAX;
     arena_init(&source->arena, 4 * max);
-    buf_init(&source->scratch, 2 * max);
     buf_init(&source->raw, 2 * max);
     buf_init(&source->format, 512);
     if (input_open(&source->file, opts->path, err) != 0 ||
@@ -242,7 +220,6 @@ static int open_parts(struct source *source, struct err *err)
     struct input *input = opts->through ? source->through : source->file;
     if (window_init(&source->window, input, max, err) != 0 ||
         json_new(&source->json, max + JSON_PADDING, err) != 0 ||
-        json_new(&source->inner_json, max, err) != 0 || paths_new(&source->paths, err) != 0 ||
         user_seen_new(&source->seen, err) != 0)
         return -1;
     return 0;
@@ -260,6 +237,16 @@ static int open_reader(struct source *source, struct err *err)
         err);
 }
 
+static int open_mapper(struct source *source, struct err *err)
+{
+    size_t max = source->opts.record_max ? source->opts.record_max : RECORD_MAX;
+    struct mapper_opts opts = {.platform = source->platform,
+                               .mapping = source->mapping,
+                               .source = &source->opts,
+                               .record_max = max};
+    return mapper_new(&source->mapper, &opts, err);
+}
+
 static void name_format(struct source *source)
 {
     const char *packed = input_name(source->file);
@@ -272,7 +259,7 @@ static void name_format(struct source *source)
 
 static int source_start(struct source *source, struct err *err)
 {
-    if (mapping_is_path(source->opts.from) &&
+    if (mapping_is_own(source->opts.from) &&
         mapping_open(&source->mapping, source->opts.from, err) != 0)
         return -1;
     if (open_parts(source, err) != 0 || choose_platform(source, err) != 0)
@@ -281,19 +268,10 @@ static int source_start(struct source *source, struct err *err)
     if (platform && platform->check &&
         platform->check(&source->opts, (struct json_value){0}, err) != 0)
         return -1;
-    if (table_new(&source->table, platform, source->mapping, source->paths, err) != 0 ||
-        (source->mapping && mapping_place(source->mapping, source->paths, err) != 0) ||
-        open_reader(source, err) != 0 || hash_mapping(source, err) != 0)
+    if (open_mapper(source, err) != 0 || open_reader(source, err) != 0 ||
+        hash_mapping(source, err) != 0)
         return -1;
     name_format(source);
-    source->draft = (struct draft){.user = &source->user,
-                                   .arena = &source->arena,
-                                   .scratch = &source->scratch,
-                                   .json = source->inner_json,
-                                   .paths = source->paths,
-                                   .platform = source->platform,
-                                   .opts = &source->opts,
-                                   .now_ms = clock_wall_ms()};
     return 0;
 }
 
@@ -319,19 +297,16 @@ void source_close(struct source *source)
     if (!source)
         return;
     user_seen_free(source->seen);
-    table_free(source->table);
+    mapper_free(source->mapper);
     mapping_close(source->mapping);
-    paths_free(source->paths);
     if (source->reader)
         source->reader->ops->close(source->reader);
     json_free(source->json);
-    json_free(source->inner_json);
     window_release(&source->window);
     input_close(source->through);
     upstream_close(source->upstream);
     input_close(source->file);
     arena_release(&source->arena);
-    buf_release(&source->scratch);
     buf_release(&source->raw);
     buf_release(&source->format);
     free(source);
@@ -356,31 +331,23 @@ static struct text one_line(struct source *source, const struct record *record)
     return buf_text(to);
 }
 
-/* Maps the record, applies the rules and claims its identifiers: 0, -1 rejected or with draft->err. */
+/* Maps the record and claims its identifiers: 0, 1 rejected, or -1 with err. */
 static int judge(struct source *source, struct source_row *row, struct err *err)
 {
-    struct draft *draft = &source->draft;
-    draft_start(draft, source->record.value);
-    if (source->mapping)
-        row->id = mapping_id(source->mapping, draft->record, &source->arena);
-    if (table_apply(source->table, draft, &row->id) != 0 ||
-        (source->mapping && mapping_apply(source->mapping, draft) != 0) || draft_end(draft) != 0 ||
-        user_apply_rules(&source->user, &source->arena, &draft->reject) != 0 ||
-        (source->mapping && mapping_check(source->mapping, &source->user, &draft->reject) != 0))
-        return -1;
-    int claimed = (int)user_seen_claim(source->seen, &source->user, &draft->reject, err);
-    if (claimed < 0)
-        draft->err = *err;
-    return claimed == USER_ACCEPTED ? 0 : -1;
+    int result = mapper_map(source->mapper, source->record.value, &source->arena, &row->user,
+                            &row->id, &row->reject, err);
+    if (result != 0)
+        return result;
+    row->id = row->user.external_id;
+    int claimed = (int)user_seen_claim(source->seen, &row->user, &row->reject, err);
+    return claimed == USER_ACCEPTED ? 0 : claimed < 0 ? -1 : 1;
 }
 
 static void refuse(struct source *source, struct source_row *row)
 {
     user_reject(&row->reject, source->record.reason, "%s", source->record.detail);
-    if (source->mapping && source->record.value.document)
-        row->id = mapping_id(source->mapping, source->record.value, &source->arena);
-    if (!row->id.at && source->record.value.document)
-        table_id(source->table, source->record.value, &source->arena, &row->id);
+    if (source->record.value.document)
+        row->id = mapper_id(source->mapper, source->record.value, &source->arena);
 }
 
 /* Records that the program could not be given come as soon as they are known, the last at the end. */
@@ -411,17 +378,7 @@ int source_next(struct source *source, struct source_row *row, struct err *err)
         refuse(source, row);
         return 1;
     }
-    if (judge(source, row, err) == 0) {
-        row->user = source->user;
-        row->id = source->user.external_id;
-        return 1;
-    }
-    if (source->draft.err.code != ERR_NONE) {
-        *err = source->draft.err;
-        return -1;
-    }
-    row->reject = source->draft.reject;
-    return 1;
+    return judge(source, row, err) < 0 ? -1 : 1;
 }
 
 struct text source_platform(const struct source *source)
@@ -457,5 +414,5 @@ uint64_t source_mapping_hash(const struct source *source)
 
 const struct source_loss *source_losses(struct source *source, size_t *count)
 {
-    return paths_losses(source->paths, count);
+    return paths_losses(mapper_paths(source->mapper), count);
 }

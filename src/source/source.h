@@ -22,8 +22,8 @@ struct source_firebase {
 };
 
 struct source_opts {
-    const char *path;    /* a file, or "-" for standard input */
-    struct text from;    /* a platform's name, "auto", or the path of a mapping (*.json) */
+    const char *path; /* a file, or "-" for standard input */
+    struct text from; /* a platform's name, "auto", the path of a mapping (*.json), or its text */
     const char *through; /* --through: a shell command that records are piped through, or NULL */
     size_t record_max;   /* largest record in bytes; 0: the default of 16 MiB */
     struct source_firebase firebase;
@@ -86,6 +86,27 @@ uint64_t source_mapping_hash(const struct source *source);
  * Valid until the next source_next.
  */
 const struct source_loss *source_losses(struct source *source, size_t *count);
+
+/*
+ * A single: records one at a time as JSON text, for systems that are asked for one user (trickle/). Of
+ * the options, from (not "auto"), firebase and record_max count; texts stay the caller's.
+ */
+struct source_single;
+
+/* The largest record of a single, unless the options say otherwise. */
+#define SOURCE_SINGLE_MAX ((size_t)1024 * 1024)
+
+/* Returns 0 or -1: ERR_USAGE (no such platform, a bad mapping), ERR_MEMORY. One thread at a time. */
+int source_single_open(struct source_single **single, const struct source_opts *opts,
+                       struct err *err);
+void source_single_close(struct source_single *single);
+
+/*
+ * Maps a record, a JSON object, onto *user, whose texts are put into the arena. Returns 0, 1 with *reject
+ * filled, or -1: ERR_INPUT (not JSON, no object), ERR_MEMORY.
+ */
+int source_single_map(struct source_single *single, struct text record, struct arena *arena,
+                      struct user *user, struct user_reject *reject, struct err *err);
 
 /* The names of all platforms, in the order of platforms.h, NULL-terminated. */
 const char *const *source_platform_names(void);

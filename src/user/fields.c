@@ -122,3 +122,64 @@ void user_field_write(const struct user *user, enum user_field field, struct buf
         break;
     }
 }
+
+static bool copy_text(struct arena *arena, struct text *t)
+{
+    if (!t->at)
+        return true;
+    *t = arena_copy(arena, *t);
+    return t->at != NULL;
+}
+
+static bool copy_texts(struct arena *arena, struct user_texts *texts)
+{
+    const struct text *from = texts->at;
+    if (texts->count == 0)
+        return true;
+    texts->at = arena_zalloc(arena, texts->count, sizeof(texts->at[0]));
+    for (size_t i = 0; texts->at && i < texts->count; i++) {
+        texts->at[i] = from[i];
+        if (!copy_text(arena, &texts->at[i]))
+            return false;
+    }
+    return texts->at != NULL;
+}
+
+static bool copy_identifiers(struct arena *arena, struct user_identifiers *ids)
+{
+    const struct user_identifier *from = ids->at;
+    if (ids->count == 0)
+        return true;
+    ids->at = arena_zalloc(arena, ids->count, sizeof(ids->at[0]));
+    for (size_t i = 0; ids->at && i < ids->count; i++) {
+        ids->at[i] = from[i];
+        if (!copy_text(arena, &ids->at[i].value))
+            return false;
+    }
+    return ids->at != NULL;
+}
+
+int user_copy(const struct user *user, struct arena *arena, struct user *to, struct err *err)
+{
+    bool ok = true;
+    *to = *user;
+    for (int field = 0; ok && field < USER_FIELD_COUNT; field++) {
+        void *at = (char *)to + user_field_infos[field].offset;
+        switch (user_field_infos[field].kind) {
+        case USER_TEXT:
+        case USER_SECRET:
+        case USER_OBJECT:
+            ok = copy_text(arena, at);
+            break;
+        case USER_SECRETS:
+            ok = copy_texts(arena, at);
+            break;
+        case USER_IDENTIFIERS:
+            ok = copy_identifiers(arena, at);
+            break;
+        default:
+            break; /* nothing but the value itself */
+        }
+    }
+    return ok ? 0 : err_memory(err);
+}

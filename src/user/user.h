@@ -99,6 +99,9 @@ const char *user_reason_meaning(enum user_reason reason);
 /* A user with nothing set. */
 void user_init(struct user *user);
 
+/* Copies a user with all its texts into the arena. Returns 0 or -1 (ERR_MEMORY). */
+int user_copy(const struct user *user, struct arena *arena, struct user *to, struct err *err);
+
 /* Fills *reject (printf-like detail). Always returns -1. */
 int user_reject(struct user_reject *reject, enum user_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
