@@ -4,7 +4,7 @@
  *
  *     meta   name → value: what the ledger was made for (instance, source, mapping), the key of the
  *            hashes, and the counts (a little-endian 64-bit number a state)
- *     users  a row a user. Rows stand in the order in which they came, and a unique index on the external
+ *     users  a row a user. Rows stand in the order in which they came, numbered from 1, and a unique index on the external
  *            id leads to them: the users of one commit share a few pages, so that `sending` costs a page of
  *            the index a user, and `done` next to nothing. (With the external id as the primary key of a
  *            table WITHOUT ROWID each of them would write a page of its own, twice: measured, that is 1.7
@@ -16,7 +16,7 @@
  * without counting rows. Who is `sending` at opening is found by a scan, and only if the counts say that
  * there are any.
  *
- * Versions: a file of a newer one is refused. Version 1 is the first.
+ * Versions: a file of another one is refused. Version 2 came with `number` and `made`.
  */
 #include "ledger/store.h"
 
@@ -26,20 +26,22 @@
 #include <sys/stat.h>
 
 #define APPLICATION_ID 0x55736872 /* "Ushr" */
-#define VERSION        1
+#define VERSION        2
 #define META_MAX       ((size_t)64 << 10)
 
 static const char schema[] =
-    "PRAGMA application_id = 0x55736872; PRAGMA user_version = 1;"
+    "PRAGMA application_id = 0x55736872; PRAGMA user_version = 2;"
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE users (external_id TEXT NOT NULL UNIQUE, state INTEGER NOT NULL, clerk_id TEXT,"
-    " error_code TEXT, hashes BLOB, attempts INTEGER NOT NULL, run INTEGER NOT NULL);"
+    "CREATE TABLE users (number INTEGER PRIMARY KEY, external_id TEXT NOT NULL UNIQUE,"
+    " state INTEGER NOT NULL, clerk_id TEXT, error_code TEXT, hashes BLOB,"
+    " attempts INTEGER NOT NULL, run INTEGER NOT NULL, made INTEGER NOT NULL);"
     "CREATE INDEX failures ON users (state, external_id, error_code) WHERE state >= 3;"
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, command TEXT, started_ms INTEGER NOT NULL,"
     " ended_ms INTEGER NOT NULL, rows INTEGER NOT NULL, created INTEGER NOT NULL,"
     " updated INTEGER NOT NULL, unchanged INTEGER NOT NULL, failed INTEGER NOT NULL,"
-    " rejected INTEGER NOT NULL, requests INTEGER NOT NULL, pid INTEGER NOT NULL);";
-_Static_assert(APPLICATION_ID == 0x55736872 && VERSION == 1, "the schema writes them as digits");
+    " rejected INTEGER NOT NULL, removed INTEGER NOT NULL, requests INTEGER NOT NULL,"
+    " pid INTEGER NOT NULL);";
+_Static_assert(APPLICATION_ID == 0x55736872 && VERSION == 2, "the schema writes them as digits");
 _Static_assert(LEDGER_FAILED == 3 && LEDGER_REJECTED == 4 && LEDGER_STATE_COUNT == 5,
                "the schema names states by number");
 
@@ -118,6 +120,11 @@ static int judge_kind(struct sql *sql, const char *path, bool *fresh, struct err
             "%s: written by a newer usher (ledger version %ld, this one knows %d); use that "
             "one",
             path, (long)version, VERSION);
+    if (version < VERSION)
+        return err_set(err, ERR_UNUSABLE,
+                       "%s: written by an older usher (ledger version %ld, this one knows %d); "
+                       "begin another ledger with --existing adopt",
+                       path, (long)version, VERSION);
     return 0;
 }
 

@@ -41,7 +41,9 @@ struct ledger_user {
     struct text hashes;     /* 8 bytes a user field of what was last written, in fields' order */
     enum ledger_state state;
     uint32_t attempts;
-    int64_t run; /* that wrote it last */
+    int64_t run;    /* that wrote it last */
+    int64_t made;   /* the run that created it at the target; 0: none of this ledger did */
+    int64_t number; /* of its row, from 1: set by reading, ignored by ledger_put */
 };
 
 /* What makes two runs the same migration. A ledger made for another one is refused. */
@@ -62,7 +64,7 @@ struct ledger_run {
     int64_t id;
     struct text command;
     int64_t started_ms, ended_ms; /* ended 0: running or killed */
-    uint64_t rows, created, updated, unchanged, failed, rejected, requests;
+    uint64_t rows, created, updated, unchanged, failed, rejected, removed, requests;
     int64_t pid;
 };
 
@@ -95,6 +97,17 @@ int ledger_commit(struct ledger *ledger, struct err *err);
  */
 int ledger_each(struct ledger *ledger, enum ledger_state state,
                 int (*each)(const struct ledger_user *user, void *arg), void *arg, struct err *err);
+
+/*
+ * A page of the users as they lie: up to `room` of those whose number is above `after`, in ascending order,
+ * whatever their state. *count gets how many; fewer than room: there are no more. Texts are copied into
+ * arena. Walking page by page leaves the ledger free for finds and puts in between.
+ */
+int ledger_page(struct ledger *ledger, int64_t after, struct arena *arena,
+                struct ledger_user *users, size_t room, size_t *count, struct err *err);
+
+/* Forgets a user, in the open transaction. No harm if there is none. */
+int ledger_remove(struct ledger *ledger, struct text external_id, struct err *err);
 
 /* How many users are in each state, uncommitted puts included. Costs nothing, however many there are. */
 int ledger_count(struct ledger *ledger, uint64_t counts[LEDGER_STATE_COUNT], struct err *err);

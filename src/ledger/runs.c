@@ -8,12 +8,12 @@ static int put_row(struct ledger *ledger, const struct ledger_run *run, struct e
     struct sql_query *query = sql_query(
         ledger->sql,
         "UPDATE runs SET ended_ms = ?2, rows = ?3, created = ?4, updated = ?5, unchanged = ?6, "
-        "failed = ?7, rejected = ?8, requests = ?9 WHERE id = ?1",
+        "failed = ?7, rejected = ?8, removed = ?9, requests = ?10 WHERE id = ?1",
         err);
     if (!query)
         return -1;
     const uint64_t figures[] = {run->rows,   run->created,  run->updated, run->unchanged,
-                                run->failed, run->rejected, run->requests};
+                                run->failed, run->rejected, run->removed, run->requests};
     sql_bind_int(query, 1, run->id);
     sql_bind_int(query, 2, run->ended_ms);
     for (size_t i = 0; i < ARRAY_COUNT(figures); i++)
@@ -25,7 +25,7 @@ static int add_row(struct ledger *ledger, struct ledger_run *run, struct err *er
 {
     struct sql_query *query = sql_query(
         ledger->sql,
-        "INSERT INTO runs VALUES (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, ?3) RETURNING id", err);
+        "INSERT INTO runs VALUES (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?3) RETURNING id", err);
     if (!query)
         return -1;
     run->pid = getpid();
@@ -65,14 +65,14 @@ static int read_row(struct sql_query *query, struct arena *arena, struct ledger_
                     struct err *err)
 {
     uint64_t *const figures[] = {&run->rows,   &run->created,  &run->updated, &run->unchanged,
-                                 &run->failed, &run->rejected, &run->requests};
+                                 &run->failed, &run->rejected, &run->removed, &run->requests};
     run->id = sql_int(query, 0);
     run->command = arena_copy(arena, sql_text(query, 1));
     run->started_ms = sql_int(query, 2);
     run->ended_ms = sql_int(query, 3);
     for (size_t i = 0; i < ARRAY_COUNT(figures); i++)
         *figures[i] = (uint64_t)sql_int(query, (int)i + 4);
-    run->pid = sql_int(query, 11);
+    run->pid = sql_int(query, 12);
     return run->command.at ? 0 : err_memory(err);
 }
 

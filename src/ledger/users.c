@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define COLUMNS "external_id, state, clerk_id, error_code, hashes, attempts, run"
+#define COLUMNS "external_id, state, clerk_id, error_code, hashes, attempts, run, made"
+#define READ    COLUMNS ", number"
 
 /* What the three low bits of an entry say. 0: nothing known. */
 #define KNOWN_MASK   UINT64_C(7)
@@ -47,6 +48,8 @@ static void read_row(struct sql_query *query, struct ledger_user *user)
         .hashes = sql_text(query, 4),
         .attempts = (uint32_t)sql_int(query, 5),
         .run = sql_int(query, 6),
+        .made = sql_int(query, 7),
+        .number = sql_int(query, 8),
     };
 }
 
@@ -69,7 +72,7 @@ int ledger_find(struct ledger *ledger, struct text external_id, struct arena *ar
                 struct ledger_user *user, bool *found, struct err *err)
 {
     struct sql_query *query =
-        sql_query(ledger->sql, "SELECT " COLUMNS " FROM users WHERE external_id = ?1", err);
+        sql_query(ledger->sql, "SELECT " READ " FROM users WHERE external_id = ?1", err);
     *found = false;
     if (!query)
         return -1;
@@ -113,9 +116,10 @@ static int put_row(struct ledger *ledger, const struct ledger_user *user, struct
     struct sql_query *query = sql_query(
         ledger->sql,
         "INSERT INTO users (" COLUMNS
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET "
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (external_id) DO UPDATE SET "
         "state = excluded.state, clerk_id = excluded.clerk_id, error_code = excluded.error_code, "
-        "hashes = excluded.hashes, attempts = excluded.attempts, run = excluded.run",
+        "hashes = excluded.hashes, attempts = excluded.attempts, run = excluded.run, "
+        "made = excluded.made",
         err);
     if (!query)
         return -1;
@@ -126,6 +130,7 @@ static int put_row(struct ledger *ledger, const struct ledger_user *user, struct
     sql_bind_blob(query, 5, user->hashes);
     sql_bind_int(query, 6, user->attempts);
     sql_bind_int(query, 7, user->run);
+    sql_bind_int(query, 8, user->made);
     return sql_run(query, err);
 }
 
@@ -146,6 +151,54 @@ int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err
     return 0;
 }
 
+static int remove_row(struct ledger *ledger, struct text external_id, struct err *err)
+{
+    struct sql_query *query =
+        sql_query(ledger->sql, "DELETE FROM users WHERE external_id = ?1", err);
+    if (!query)
+        return -1;
+    sql_bind_text(query, 1, external_id);
+    return sql_run(query, err);
+}
+
+int ledger_remove(struct ledger *ledger, struct text external_id, struct err *err)
+{
+    if (ledger_begin(ledger, err) != 0)
+        return -1;
+    uint64_t hash = hash_of(ledger, external_id);
+    uint64_t before = state_before(ledger, external_id, hash, err);
+    if (before == 0 || remove_row(ledger, external_id, err) != 0) {
+        err_wrap(err, "ledger");
+        return ledger_break(ledger);
+    }
+    if (before != KNOWN_ABSENT)
+        ledger->counts[before - 1]--;
+    know(ledger, hash, KNOWN_ABSENT);
+    return 0;
+}
+
+int ledger_page(struct ledger *ledger, int64_t after, struct arena *arena,
+                struct ledger_user *users, size_t room, size_t *count, struct err *err)
+{
+    struct sql_query *query = sql_query(
+        ledger->sql, "SELECT " READ " FROM users WHERE number > ?1 ORDER BY number LIMIT ?2", err);
+    int got = query ? 0 : -1;
+    *count = 0;
+    if (query) {
+        sql_bind_int(query, 1, after);
+        sql_bind_int(query, 2, (int64_t)room);
+    }
+    while (query && *count < room && (got = sql_step(query, err)) > 0) {
+        read_row(query, &users[*count]);
+        if ((got = copy_user(arena, &users[*count], err)) != 0)
+            break;
+        ++*count;
+    }
+    if (query)
+        sql_reset(query);
+    return got < 0 ? err_wrap(err, "ledger") : 0;
+}
+
 /*
  * Those done are many and read in the index's order. Those planned or sending are few: one pass through
  * the rows as they lie, and then sorted (+ keeps SQLite from walking the index for the order's sake).
@@ -154,10 +207,10 @@ int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err
 static const char *each_statement(enum ledger_state state)
 {
     if (state >= LEDGER_FAILED)
-        return "SELECT " COLUMNS " FROM users WHERE state >= 3 AND state = ?1 ORDER BY external_id";
+        return "SELECT " READ " FROM users WHERE state >= 3 AND state = ?1 ORDER BY external_id";
     if (state == LEDGER_DONE)
-        return "SELECT " COLUMNS " FROM users WHERE state = ?1 ORDER BY external_id";
-    return "SELECT " COLUMNS " FROM users WHERE state = ?1 ORDER BY +external_id";
+        return "SELECT " READ " FROM users WHERE state = ?1 ORDER BY external_id";
+    return "SELECT " READ " FROM users WHERE state = ?1 ORDER BY +external_id";
 }
 
 int ledger_each(struct ledger *ledger, enum ledger_state state,

@@ -236,6 +236,35 @@ static void failures_by_code(void **state)
     assert_string_equal(seen, "invalid_email 2 2; 1 1;form_identifier_exists 1 4;");
 }
 
+static void pages_and_removal(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_user page[3];
+    uint64_t counts[LEDGER_STATE_COUNT];
+    size_t count;
+    open_it(f);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(put(f, (const char *[]){"e", "d", "c", "b", "a"}[i], LEDGER_DONE, NULL),
+                         0);
+    assert_int_equal(ledger_page(f->ledger, 0, &f->arena, page, 3, &count, &f->err), 0);
+    assert_int_equal(count, 3);
+    assert_text(page[0].external_id, "e");
+    assert_int_equal(ledger_remove(f->ledger, TEXT("d"), &f->err), 0);
+    assert_int_equal(ledger_remove(f->ledger, TEXT("nobody"), &f->err), 0);
+    assert_int_equal(put(f, "c", LEDGER_SENDING, NULL), 0); /* keeps its place */
+    assert_int_equal(ledger_page(f->ledger, page[0].number, &f->arena, page, 3, &count, &f->err),
+                     0);
+    assert_int_equal(count, 3);
+    assert_text(page[0].external_id, "c");
+    assert_int_equal(page[0].state, LEDGER_SENDING);
+    assert_int_equal(ledger_page(f->ledger, page[2].number, &f->arena, page, 3, &count, &f->err),
+                     0);
+    assert_int_equal(count, 0);
+    assert_int_equal(ledger_count(f->ledger, counts, &f->err), 0);
+    assert_int_equal(counts[LEDGER_DONE], 3);
+    assert_int_equal(counts[LEDGER_SENDING], 1);
+}
+
 static void runs_are_kept(void **state)
 {
     struct fixture *f = *state;
@@ -250,6 +279,7 @@ static void runs_are_kept(void **state)
     run.ended_ms = 2000;
     run.rows = 7;
     run.requests = 5;
+    run.removed = 3;
     assert_int_equal(ledger_run_put(f->ledger, &run, &f->err), 0);
     assert_int_equal(ledger_commit(f->ledger, &f->err), 0);
     assert_int_equal(ledger_runs(f->ledger, &f->arena, runs, 2, &count, &f->err), 0);
@@ -259,6 +289,7 @@ static void runs_are_kept(void **state)
     assert_int_equal(runs[0].ended_ms, 2000);
     assert_int_equal(runs[0].rows, 7);
     assert_int_equal(runs[0].requests, 5);
+    assert_int_equal(runs[0].removed, 3);
     assert_int_equal(runs[1].id, 2);
     assert_int_equal(runs[1].ended_ms, 0);
 }
@@ -308,7 +339,7 @@ static void foreign_and_newer_files_are_refused(void **state)
     unlink(f->path);
     open_it(f);
     close_it(f);
-    alter(f, "PRAGMA user_version = 2");
+    alter(f, "PRAGMA user_version = 3");
     assert_int_equal(try_open(f, identity, false), -1);
     assert_int_equal(f->err.code, ERR_UNUSABLE);
     assert_has(f->err.message, "newer usher");
@@ -529,6 +560,7 @@ int main(void)
         TEST(counts_are_true),
         TEST(walking_a_state),
         TEST(failures_by_code),
+        TEST(pages_and_removal),
         TEST(runs_are_kept),
         TEST(another_migration_is_refused),
         TEST(foreign_and_newer_files_are_refused),
