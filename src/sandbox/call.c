@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sandbox/event.h"
+
 /* A query string holds at most so many parameters. */
 #define QUERY_MAX 4096
 
@@ -131,7 +133,7 @@ bool call_put_account(struct call *call, struct account *account)
         !call_account(call, account->clerk.id, account))
         return false;
     call_answer_account(call, account);
-    return true;
+    return event_put_answer(call, EVENT_user_updated);
 }
 
 void call_answer_account(struct call *call, const struct account *account)

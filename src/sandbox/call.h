@@ -31,6 +31,7 @@ struct stats {
 struct desk {
     struct store *store;
     struct instance *instance;
+    struct hooks *hooks; /* who is told of events; see event.h */
     struct clerk_ids ids;
     struct stats stats;
     struct faults faults;
@@ -58,6 +59,7 @@ struct call {
     int64_t retry_after_s; /* -1: no such header */
     bool drop, slow;       /* faults that befall the answer */
     bool marked;           /* call_mark */
+    bool broken;           /* the store failed: nothing of the transaction may stay */
 
     void (*work)(struct call *call); /* call_later */
     void (*then)(struct call *call);
@@ -95,7 +97,7 @@ struct text call_param(const struct call *call, struct text name);
 
 /* The user of that id; refuses and returns false if there is none. */
 bool call_account(struct call *call, struct text id, struct account *account);
-/* Writes the account's row and answers with the user. Returns false after refusing. */
+/* Writes the account's row, answers with the user, tells of it (user.updated). Returns false after refusing. */
 bool call_put_account(struct call *call, struct account *account);
 /* Answers 200 with the user. */
 void call_answer_account(struct call *call, const struct account *account);

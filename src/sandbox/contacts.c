@@ -3,6 +3,7 @@
 
 #include "sandbox/body.h"
 #include "sandbox/draft.h"
+#include "sandbox/event.h"
 #include "sandbox/routes.h"
 
 /* How many of them a user may have. */
@@ -57,11 +58,13 @@ static int64_t *primary_of(struct account *account, const struct resource *resou
     return resource->kind == ACCOUNT_EMAIL ? &account->primary_email : &account->primary_phone;
 }
 
+/* Behind the identifiers: the user is then whole. */
 static bool put_row(struct call *call, struct account *account)
 {
     struct err err;
     account->clerk.updated_at = call->now_ms;
-    return call_check(call, account_put(call->desk->store, account, call->arena, &err), &err);
+    return call_check(call, account_put(call->desk->store, account, call->arena, &err), &err) &&
+           event_put_user_of(call, EVENT_user_updated, account->clerk.id);
 }
 
 /* Whether another of the user's phone numbers is the default second factor already. */

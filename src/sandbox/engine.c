@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "sandbox/hook.h"
+
 /* So many calls share a transaction at most. */
 #define BATCH_MAX 512
 #define BODY_MAX  ((size_t)1 << 20)
@@ -34,6 +36,8 @@ struct engine {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct call *first, **end; /* the queue; under the lock, as is what follows */
+    struct errand
+        *errands; /* the newest first: they are few, and their order is nobody's concern */
     bool sleeping, closing;
     size_t working; /* calls that the pool has */
 };
@@ -77,23 +81,46 @@ void engine_put(struct engine *engine, struct server_request *request)
         turn_away(request);
 }
 
+void engine_send(struct engine *engine, struct errand *errand)
+{
+    pthread_mutex_lock(&engine->lock);
+    bool closing = engine->closing;
+    if (!closing) {
+        errand->next = engine->errands;
+        engine->errands = errand;
+        if (engine->sleeping)
+            pthread_cond_signal(&engine->more);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    if (closing)
+        errand->done(errand, false);
+}
+
+/* What a transaction is made of. */
+struct batch {
+    struct call *calls;
+    struct errand *errands;
+};
+
 /*
- * What waits, at most BATCH_MAX; NULL when the engine closes and nothing is left. It does not wait for
+ * What waits, at most BATCH_MAX calls; nothing when the engine closes and nothing is left. It does not wait for
  * more to come: while one batch commits the next one gathers by itself, and waiting a millisecond was
  * measured to cost a sixth of the throughput and to save no CPU.
  */
-static struct call *take(struct engine *engine)
+static struct batch take(struct engine *engine)
 {
     pthread_mutex_lock(&engine->lock);
-    while (!engine->first && !(engine->closing && engine->working == 0)) {
+    while (!engine->first && !engine->errands && !(engine->closing && engine->working == 0)) {
         engine->sleeping = true;
         pthread_cond_wait(&engine->more, &engine->lock);
         engine->sleeping = false;
     }
-    struct call *batch = engine->first, **last = &engine->first;
+    struct batch batch = {engine->first, engine->errands};
+    struct call **last = &engine->first;
     for (size_t i = 0; i < BATCH_MAX && *last; i++)
         last = &(*last)->next;
     engine->first = *last;
+    engine->errands = NULL;
     *last = NULL;
     if (!engine->first)
         engine->end = &engine->first;
@@ -252,6 +279,8 @@ static int run_handler(struct call *call)
     call->then = NULL;
     call->marked = false;
     handle(call);
+    if (call->broken)
+        return -1;
     if (!call->marked || (call->status >= 400 ? store_undo : store_keep)(store, &err) == 0)
         return 0;
     call_broken(call, &err);
@@ -311,44 +340,86 @@ static void spoil(struct call *call, const struct err *err)
     call_broken(call, err);
 }
 
-static void run_batch(struct engine *engine, struct call *batch)
+/* Makes all that was written durable, unless something failed on the way: then nothing of it stays. */
+static int finish(struct engine *engine, bool broken, struct err *err)
 {
-    struct call *answered = NULL, **end = &answered;
-    struct err err;
-    bool broken = false;
+    struct desk *desk = &engine->desk;
+    struct err ignored;
+    desk->stats.transactions++;
+    if (!broken && store_commit(desk->store, err) == 0) {
+        hooks_committed(desk->hooks);
+        return 0;
+    }
+    if (broken)
+        store_abort(desk->store);
+    if (hooks_aborted(desk->hooks, &ignored) != 0)
+        log_line(LOG_ERROR, "sandbox: %s", ignored.message);
+    return -1;
+}
+
+/* The first failure of the batch is in err; -1 then. */
+static int run_errands(struct engine *engine, struct errand *errand, struct err *err)
+{
+    for (; errand; errand = errand->next)
+        if (errand->run(errand, &engine->desk, err) != 0)
+            return -1;
+    return 0;
+}
+
+static void end_errands(struct errand *errand, bool committed)
+{
+    for (struct errand *next; errand; errand = next) {
+        next = errand->next;
+        errand->done(errand, committed);
+    }
+}
+
+/* Runs the calls; what is left in *calls has its answer, the others have gone into the pool. */
+static int run_calls(struct engine *engine, struct call **calls, bool broken)
+{
+    struct call *batch = *calls, **end = calls;
     for (struct call *call = batch, *next; call; call = next) {
         next = call->next;
-        if (!broken && step(engine, call) != 0)
-            broken = true;
-        else if (broken)
-            call_fail(call, CLERK_internal_clerk_error, NULL, "The store failed.");
+        if (broken)
+            call->work = NULL; /* it has no answer yet; it gets the one of a failure */
+        else
+            broken = step(engine, call) != 0;
         if (call->work)
             continue;
         *end = call;
         end = &call->next;
     }
     *end = NULL;
+    return broken ? -1 : 0;
+}
+
+static void run_batch(struct engine *engine, struct batch *batch)
+{
+    struct err err;
+    err_set(&err, ERR_UNUSABLE, "an earlier call of the transaction failed");
+    bool broken = run_errands(engine, batch->errands, &err) != 0;
     if (broken)
-        store_abort(engine->desk.store);
-    engine->desk.stats.transactions++;
-    if (broken || store_commit(engine->desk.store, &err) != 0) {
-        if (broken)
-            err_set(&err, ERR_UNUSABLE, "an earlier call of the transaction failed");
-        for (struct call *call = answered; call; call = call->next)
-            spoil(call, &err);
-    }
-    for (struct call *call = answered, *next; call; call = next) {
+        log_line(LOG_ERROR, "sandbox: %s", err.message);
+    if (run_calls(engine, &batch->calls, broken) != 0)
+        broken = true;
+    bool committed = finish(engine, broken, &err) == 0;
+    end_errands(batch->errands, committed);
+    for (struct call *call = batch->calls, *next; call; call = next) {
         next = call->next;
+        if (!committed)
+            spoil(call, &err);
         release(engine, call);
     }
 }
 
 static void *run(void *arg)
 {
-    struct call *batch;
-    while ((batch = take(arg)))
-        run_batch(arg, batch);
-    return NULL;
+    for (;;) {
+        struct batch batch = take(arg);
+        if (!batch.calls && !batch.errands)
+            return NULL;
+        run_batch(arg, &batch);
+    }
 }
 
 static int make_limits(struct engine *engine, const struct engine_opts *opts, struct err *err)
@@ -391,6 +462,7 @@ int engine_new(struct engine **out, const struct engine_opts *opts, struct err *
         return err_memory(err);
     engine->desk.store = opts->store;
     engine->desk.instance = opts->instance;
+    engine->desk.hooks = opts->hooks;
     engine->desk.faults = opts->sandbox->faults;
     engine->latency_us = opts->sandbox->latency_ms * 1000;
     engine->end = &engine->first;

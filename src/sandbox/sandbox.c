@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sandbox/engine.h"
+#include "sandbox/hook.h"
 
 #define HTTP_THREADS    2
 #define CONNECTIONS_MAX 4096
@@ -15,6 +16,7 @@
 struct sandbox {
     struct store *store;
     struct instance instance;
+    struct hooks *hooks;
     struct engine *engine;
     struct server *server;
     char address[SERVER_ADDRESS_MAX];
@@ -80,9 +82,10 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
     if (check_listen(opts, address, err) != 0 || store_open(&sandbox->store, opts->data, err) != 0)
         return -1;
     if (instance_open(&sandbox->instance, sandbox->store, opts->secret_key, opts->production,
-                      err) != 0)
+                      err) != 0 ||
+        hooks_open(&sandbox->hooks, sandbox->store, err) != 0)
         return -1;
-    struct engine_opts engine = {sandbox->store, &sandbox->instance, opts};
+    struct engine_opts engine = {sandbox->store, &sandbox->instance, sandbox->hooks, opts};
     if (engine_new(&sandbox->engine, &engine, err) != 0)
         return -1;
     struct server_opts server = {.address = address,
@@ -122,6 +125,7 @@ void sandbox_stop(struct sandbox *sandbox)
     engine_close(sandbox->engine);
     server_stop(sandbox->server);
     engine_free(sandbox->engine);
+    hooks_close(sandbox->hooks);
     instance_close(&sandbox->instance);
     store_close(sandbox->store);
     free(sandbox);

@@ -3,6 +3,7 @@
 
 #include "sandbox/call.h"
 #include "sandbox/draft.h"
+#include "sandbox/event.h"
 #include "sandbox/password.h"
 #include "sandbox/routes.h"
 
@@ -111,6 +112,7 @@ void users_create(struct call *call)
         return;
     call->desk->stats.created++;
     call_answer_account(call, &account);
+    event_put_answer(call, EVENT_user_created);
 }
 
 void users_get(struct call *call)
@@ -129,6 +131,7 @@ void users_delete(struct call *call)
         return;
     clerk_write_deleted("user", account.clerk.id, account.clerk.user.external_id,
                         call_answer(call, 200));
+    event_put_answer(call, EVENT_user_deleted);
 }
 
 /* A primary identifier must be the user's own and verified. */

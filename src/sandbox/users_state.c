@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sandbox/body.h"
+#include "sandbox/event.h"
 #include "sandbox/routes.h"
 
 /* How many users a bulk ban names at most. */
@@ -133,6 +134,7 @@ static void drop_factors(struct call *call, bool totp, bool codes, bool phones)
     json_key(&out, TEXT("user_id"));
     json_put_text(&out, account.clerk.id);
     json_close(&out, '}');
+    event_put_user_of(call, EVENT_user_updated, account.clerk.id);
 }
 
 void users_delete_mfa(struct call *call)
