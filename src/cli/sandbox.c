@@ -32,7 +32,7 @@ static const char about[] =
     "exit status: 0 stopped by a signal, 2 usage or refused.";
 
 struct words {
-    const char *listen, *data, *secret_key, *limits, *shape;
+    const char *listen, *tls_cert, *tls_key, *data, *secret_key, *limits, *shape;
     uint64_t latency_ms, seed;
     bool production, listen_anywhere;
     struct cli_texts faults;
@@ -42,6 +42,8 @@ static int read_words(const struct words *words, struct sandbox_opts *opts, stru
 {
     *opts = (struct sandbox_opts){.listen = words->listen,
                                   .listen_anywhere = words->listen_anywhere,
+                                  .tls_cert = words->tls_cert,
+                                  .tls_key = words->tls_key,
                                   .data = words->data,
                                   .secret_key = text_of(words->secret_key),
                                   .production = words->production,
@@ -99,6 +101,8 @@ int cmd_sandbox(int argc, char **argv)
         {"listen", 'l', CLI_TEXT, &words.listen, "ADDRESS",
          "127.0.0.1:PORT or :PORT; port 0, the "
          "default, takes a free one"},
+        {"tls-cert", 0, CLI_TEXT, &words.tls_cert, "FILE", "https with this certificate (PEM)"},
+        {"tls-key", 0, CLI_TEXT, &words.tls_key, "FILE", "and its key"},
         {"data", 'd', CLI_TEXT, &words.data, "FILE", "a database file (default :memory:)"},
         {"secret-key", 0, CLI_TEXT, &words.secret_key, "KEY",
          "default: the stored one, else a "

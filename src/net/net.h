@@ -2,7 +2,9 @@
 #ifndef USHER_NET_H
 #define USHER_NET_H
 
+#include "net/client.h"
 #include "net/http.h"
+#include "net/loop.h"
 #include "net/server.h"
 
 #endif

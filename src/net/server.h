@@ -10,16 +10,37 @@
  *
  * A request belongs to whoever handles it from the call of opts.handle to its server_answer, which must
  * come exactly once. Requests of one connection share one memory, one after another.
+ *
+ * Two ways to run: on threads of its own, or (opts.loops) on event loops that clients share, so that a
+ * proxy needs no locks: then handle, server_answer and all else about a request stay on request->loop's
+ * thread. Only there may bodies be streamed:
+ *  - a request's: opts.streams says yes when the headers have come; handle is called at once and sets
+ *    request->sink, which takes the body piece by piece, or a part of a piece, until server_take_more;
+ *  - an answer's: answer->source gives it piece by piece, or nothing yet, until server_give_more.
+ * So what is held in between is bounded by whoever streams, and a slow reader slows its writer.
  */
 #ifndef USHER_NET_SERVER_H
 #define USHER_NET_SERVER_H
 
+#include <sys/types.h>
+
 #include "base/base.h"
+#include "net/loop.h"
 
 /* Bytes behind a request's body that may be read, whatever they hold (a parser may want that). */
 #define SERVER_BODY_PADDING 64
 
 struct server;
+
+/* Where the body of a streamed request goes. */
+struct server_sink {
+    /* Takes some or all of a piece and returns how much; less than all: server_take_more will come. */
+    size_t (*take)(void *arg, struct text piece);
+    void (*end)(void *arg); /* the body is whole */
+    void (*gone)(
+        void *arg); /* the connection broke before that: the request is gone, never answered */
+    void *arg;
+};
 
 struct server_request {
     const char *method;  /* "GET" … as sent */
@@ -30,6 +51,9 @@ struct server_request {
     int64_t arrived_us;  /* when the last byte had come (clock_now_us) */
     struct arena arena;  /* for whoever handles the request; reset behind the answer */
     struct buf out;      /* room for the answer's body, empty at first; lives as long as needed */
+    struct loop *loop;   /* the loop that the connection lives on; NULL without opts.loops */
+    bool streamed;       /* opts.streams said so: no body yet, sink is to be set by handle */
+    struct server_sink sink;
 };
 
 struct server_header {
@@ -37,14 +61,33 @@ struct server_header {
     const char *value; /* lives until server_answer returns */
 };
 
-#define SERVER_HEADERS_MAX 6
+#define SERVER_LENGTH_UNKNOWN UINT64_MAX
+#define SERVER_BODY_END       ((ssize_t)-1)
+#define SERVER_BODY_BROKEN    ((ssize_t)-2)
+
+/* A body that is made while it is sent. */
+struct server_source {
+    uint64_t length; /* or SERVER_LENGTH_UNKNOWN: sent in chunks */
+    /*
+     * Puts at most room bytes and returns how many; 0: none yet, server_give_more will come;
+     * SERVER_BODY_END; SERVER_BODY_BROKEN: the connection is to be cut, as the body is not whole.
+     */
+    ssize_t (*next)(void *arg, char *to, size_t room);
+    void (*ended)(void *arg); /* sent, or the reader is gone; the request is gone afterwards */
+    void *arg;
+};
+
+#define SERVER_HEADERS_MAX 12
 
 struct server_answer {
     int status;
-    const char *content_type; /* a string constant, or NULL */
-    struct text body;         /* in request->out, request->arena or a constant */
+    const char *content_type;           /* a string constant, or NULL */
+    struct text body;                   /* in request->out, request->arena or a constant */
+    const struct server_source *source; /* instead of body; copied */
     struct server_header headers[SERVER_HEADERS_MAX];
     size_t header_count;
+    const struct server_header *more; /* further ones; names may be repeated (Set-Cookie) */
+    size_t more_count;
     int64_t
         not_before_us; /* 0, or when the answer may leave (clock_now_us); nothing waits for it */
     bool drop;         /* no answer at all: the connection is closed */
@@ -53,12 +96,20 @@ struct server_answer {
 };
 
 struct server_opts {
-    const char *address; /* "127.0.0.1:8080"; port 0 takes a free one; "[::1]:0" */
-    unsigned threads;    /* 0: one */
+    /* "127.0.0.1:8080"; port 0 takes a free one; "[::1]:0"; "unix:/run/usher.sock" (mode 0660) */
+    const char *address;
+    const char *tls_cert, *tls_key; /* PEM files: TLS; both NULL: plain */
+    unsigned threads;               /* 0: one; with loops: as many as there are loops */
+    struct loop *const *loops;      /* NULL: threads of its own */
+    size_t loop_count;
     unsigned connections_max;
-    size_t body_max;   /* bytes */
-    size_t memory_max; /* of a request's arena and answer, bytes each */
-    int64_t idle_ms;   /* an idle connection is closed after it; 0: never */
+    size_t headers_max; /* bytes that a request's target and headers may take; 0: 16 KiB */
+    size_t body_max;    /* bytes */
+    size_t memory_max;  /* of a request's arena and answer, bytes each */
+    int64_t idle_ms;    /* an idle connection is closed after it; 0: never */
+    int64_t drain_ms;   /* server_stop waits so long for answers to be sent; 0: two seconds */
+    /* With loops: whether the body of this request, whose headers have come, is to be streamed. */
+    bool (*streams)(void *arg, struct server_request *request);
     /*
      * Called on one of the server's threads for each whole request. Must not block: it answers at
      * once or hands the request on.
@@ -67,7 +118,10 @@ struct server_opts {
     void *arg;
 };
 
-/* Starts listening. Returns 0, or -1: ERR_USAGE for an address that is none, ERR_NETWORK. */
+/*
+ * Starts listening. Returns 0, or -1: ERR_USAGE for an address that is none, ERR_NETWORK, ERR_IO for a
+ * certificate or key that cannot be read or is none. A socket file that nobody listens at is replaced.
+ */
 int server_start(struct server **server, const struct server_opts *opts, struct err *err);
 
 /*
@@ -79,14 +133,40 @@ void server_stop(struct server *server);
 /* Takes no new connections from now on; requests of open ones still come. */
 void server_quiesce(struct server *server);
 
-#define SERVER_ADDRESS_MAX 64
-/* Where the server listens: "127.0.0.1:41237". */
+/*
+ * Reads certificate and key again: new connections get them, open ones stay. With opts.loops only. Returns
+ * 0, or -1 with all as it was (ERR_IO).
+ */
+int server_reload_tls(struct server *server, struct err *err);
+
+/* How many requests are being answered now. */
+size_t server_active(const struct server *server);
+
+/* A soft limit of open files for that many connections, as far as the hard limit allows. */
+void server_allow_files(size_t connections);
+
+#define SERVER_ADDRESS_MAX 128
+/* Where the server listens: "127.0.0.1:41237", "unix:/run/usher.sock". */
 void server_address(const struct server *server, char to[SERVER_ADDRESS_MAX]);
 
 /* The value of a header, absent if it was not sent; lives until the request is answered. */
 struct text server_header(const struct server_request *request, const char *name);
 
-/* Answers the request. From any thread, exactly once a request; request is gone afterwards. */
+/* Calls each for every header of the request, in order, until it returns false. */
+void server_each_header(const struct server_request *request,
+                        bool (*each)(void *arg, struct text name, struct text value), void *arg);
+
+/* Writes the address of whoever connected, without port ("192.0.2.7"); "" over a Unix socket. */
+void server_peer(const struct server_request *request, char to[SERVER_ADDRESS_MAX]);
+
+/* The sink of a streamed request takes again, or the source of its answer has more to give. */
+void server_take_more(struct server_request *request);
+void server_give_more(struct server_request *request);
+
+/*
+ * Answers the request, exactly once: from any thread, or on request->loop's. The request is gone afterwards,
+ * but for one with a source, which lives until ended.
+ */
 void server_answer(struct server_request *request, const struct server_answer *answer);
 
 /* Splits "host:port" or "[v6]:port". Returns false if it is none. Host gets no brackets. */

@@ -20,6 +20,7 @@ struct sandbox {
     struct engine *engine;
     struct server *server;
     char address[SERVER_ADDRESS_MAX];
+    bool tls;
 };
 
 int sandbox_limits_parse(struct sandbox_opts *opts, struct text t, struct err *err)
@@ -89,6 +90,8 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
     if (engine_new(&sandbox->engine, &engine, err) != 0)
         return -1;
     struct server_opts server = {.address = address,
+                                 .tls_cert = opts->tls_cert,
+                                 .tls_key = opts->tls_key,
                                  .threads = HTTP_THREADS,
                                  .connections_max = CONNECTIONS_MAX,
                                  .body_max = BODY_MAX,
@@ -99,6 +102,7 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
     if (server_start(&sandbox->server, &server, err) != 0)
         return -1;
     server_address(sandbox->server, sandbox->address);
+    sandbox->tls = opts->tls_cert != NULL;
     instance_listen(&sandbox->instance, sandbox->address);
     return 0;
 }
@@ -135,7 +139,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct buf *to)
 {
     struct json_out out = json_out(to);
     char url[SERVER_ADDRESS_MAX + 16];
-    snprintf(url, sizeof(url), "http://%s", sandbox->address);
+    snprintf(url, sizeof(url), "http%s://%s", sandbox->tls ? "s" : "", sandbox->address);
     json_open(&out, '{');
     json_key(&out, TEXT("backend_api"));
     json_put_text(&out, text_of(url));

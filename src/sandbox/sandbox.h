@@ -20,11 +20,12 @@
 enum sandbox_limits { SANDBOX_LIMITS_CLERK, SANDBOX_LIMITS_OFF, SANDBOX_LIMITS_OWN };
 
 struct sandbox_opts {
-    const char *listen;     /* "127.0.0.1:PORT", ":PORT" for loopback, port 0 for a free one */
-    bool listen_anywhere;   /* else an address that is not loopback is refused */
-    const char *data;       /* a file, or ":memory:" */
-    struct text secret_key; /* absent: the stored one, else a fresh one that is stored */
-    bool production;        /* the kind of a fresh key */
+    const char *listen;   /* "127.0.0.1:PORT", ":PORT" for loopback, port 0 for a free one */
+    bool listen_anywhere; /* else an address that is not loopback is refused */
+    const char *tls_cert, *tls_key; /* PEM files: https; both NULL: http */
+    const char *data;               /* a file, or ":memory:" */
+    struct text secret_key;         /* absent: the stored one, else a fresh one that is stored */
+    bool production;                /* the kind of a fresh key */
     enum sandbox_limits limits;
     uint32_t limit_requests; /* SANDBOX_LIMITS_OWN: so many … */
     uint32_t limit_seconds;  /* … in so many seconds, per key */

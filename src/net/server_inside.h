@@ -1,0 +1,74 @@
+/* The inside of server: what its files share. Nobody else includes this. */
+#ifndef USHER_NET_SERVER_INSIDE_H
+#define USHER_NET_SERVER_INSIDE_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+#include "net/server.h"
+#include "net/timer.h"
+
+enum stage {
+    STAGE_NEW,
+    STAGE_READING, /* the body comes: into memory, or to the sink of a streamed request */
+    STAGE_HANDLED, /* the request is whole and its handler's */
+    STAGE_ANSWERED /* the answer is there, and leaves as soon as the request is whole */
+};
+
+struct connection {
+    struct server_request request;
+    struct lane *lane;
+    struct server *server; /* the lane's */
+    struct MHD_Connection *mhd;
+    enum stage stage;
+    bool counted; /* among the server's active ones */
+    bool whole;   /* the request's last byte has come */
+    bool asleep;  /* suspended: by a sink that is full or a source that has nothing */
+    struct buf body;
+    struct MHD_Response *response; /* NULL: drop */
+    int status;
+    struct server_source source; /* next NULL: none */
+    struct text pieces_body;
+    uint64_t piece_len;
+    int64_t pause_us, piece_due_us;
+};
+
+/* A libmicrohttpd daemon: on a loop, or the only one, with threads of its own. */
+struct lane {
+    struct loop_source source;
+    struct loop_watch watch; /* the daemon's own epoll set */
+    struct server *server;
+    struct loop *loop; /* NULL: threads of its own */
+    struct MHD_Daemon *daemon;
+    bool stirred;       /* ready, or a connection was resumed */
+    struct lane *older; /* takes no new connections, and serves the open ones until they go */
+};
+
+struct server {
+    struct lane **lanes;
+    size_t lane_count;
+    struct timer *timer;
+    int listener;
+    struct server_opts opts;
+    char address[SERVER_ADDRESS_MAX];
+    char *cert, *key;     /* PEM; NULL without TLS */
+    atomic_size_t active; /* requests between their last byte and the end of their answer */
+    atomic_bool stopping;
+};
+
+/* Listens at opts.address and notes the address. 0 or -1. */
+int server_listen(struct server *server, struct err *err);
+/* Closes the listener, and takes the socket file away. */
+void server_unlisten(struct server *server);
+
+/* libmicrohttpd's callbacks on a connection's life. */
+void server_on_connection(void *arg, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code);
+void *server_on_target(void *arg, const char *target, struct MHD_Connection *mhd);
+void server_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
+                         enum MHD_RequestTerminationCode code);
+enum MHD_Result server_on_access(void *arg, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *data,
+                                 size_t *data_len, void **context);
+
+#endif
