@@ -31,6 +31,9 @@
     ERROR(form_param_format_invalid, 422, "Invalid format")                                        \
     ERROR(form_param_duplicate, 422, "Duplicate parameter")                                        \
     ERROR(form_param_max_length_exceeded, 422, "Too long")                                         \
+    ERROR(form_param_min_length_exceeded, 422, "Too short")                                        \
+    ERROR(form_invalid_origin, 422, "Invalid origin")                                              \
+    ERROR(request_invalid_for_environment, 400, "Not for this kind of instance")                   \
     ERROR(form_param_array_length_mismatch, 422, "Array lengths differ")                           \
     ERROR(form_param_array_size_exceeded, 422, "Too many items")                                   \
     ERROR(form_param_exceeds_allowed_size, 422, "Too large")                                       \
@@ -46,6 +49,11 @@
     ERROR(form_password_digest_invalid_code, 422, "Invalid password digest")                       \
     ERROR(form_password_length_too_short, 422, "Password is too short")                            \
     ERROR(form_password_size_in_bytes_exceeded, 422, "Password is too long")                       \
+    ERROR(form_password_length_too_long, 422, "Password is too long")                              \
+    ERROR(form_password_no_special_char, 422, "Password needs a special character")                \
+    ERROR(form_password_no_number, 422, "Password needs a digit")                                  \
+    ERROR(form_password_no_uppercase, 422, "Password needs an upper-case letter")                  \
+    ERROR(form_password_no_lowercase, 422, "Password needs a lower-case letter")                   \
     ERROR(invalid_totp_secret_code, 422, "Invalid TOTP secret")                                    \
     ERROR(incorrect_password, 422, "Incorrect password")                                           \
     ERROR(no_password_set, 400, "No password set")                                                 \

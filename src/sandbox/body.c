@@ -21,21 +21,69 @@ static bool read_text(struct call *call, const struct body_field *field, struct 
     return true;
 }
 
+size_t body_characters(struct text t)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < t.len; i++)
+        count += ((unsigned char)t.at[i] & 0xc0) != 0x80;
+    return count;
+}
+
+bool body_is_choice(const char *choices, struct text t)
+{
+    struct text rest = text_of(choices), choice;
+    while (text_field(&rest, '|', &choice))
+        if (text_same(choice, t))
+            return true;
+    return false;
+}
+
+static bool check_choice(struct call *call, const struct body_field *field, struct text t)
+{
+    return !field->choices || body_is_choice(field->choices, t) ||
+           call_fail(call, CLERK_form_param_value_invalid, field->name, "`%s` must be one of: %s.",
+                     field->name, field->choices);
+}
+
+static bool check_text(struct call *call, const struct body_field *field, struct text t)
+{
+    size_t length = field->min > 0 || field->max > 0 ? body_characters(t) : 0;
+    if (field->max > 0 && length > (size_t)field->max)
+        return call_fail(call, CLERK_form_param_max_length_exceeded, field->name,
+                         "`%s` may have %lld characters at most.", field->name,
+                         (long long)field->max);
+    if (length < (size_t)field->min)
+        return call_fail(call, CLERK_form_param_min_length_exceeded, field->name,
+                         "`%s` needs %lld characters.", field->name, (long long)field->min);
+    return check_choice(call, field, t);
+}
+
+static bool check_count(struct call *call, const struct body_field *field, size_t count)
+{
+    size_t max = field->max > 0 ? (size_t)field->max : ITEMS_MAX;
+    if (count > max)
+        return call_fail(call, CLERK_form_param_array_size_exceeded, field->name,
+                         "`%s` may have %zu items at most.", field->name, max);
+    return count >= (size_t)field->min ||
+           call_fail(call, CLERK_form_param_value_invalid, field->name,
+                     "`%s` needs %lld items at least.", field->name, (long long)field->min);
+}
+
 static bool read_texts(struct call *call, const struct body_field *field, struct json_value value,
                        struct user_texts *to)
 {
     size_t count = json_count(value);
     if (json_type(value) != JSON_ARRAY)
         return wrong_type(call, field, "an array of strings");
-    if (count > ITEMS_MAX)
-        return call_fail(call, CLERK_form_param_array_size_exceeded, field->name,
-                         "`%s` may have %d items at most.", field->name, ITEMS_MAX);
+    if (!check_count(call, field, count))
+        return false;
     to->count = 0;
     to->at = call_alloc(call, (count + 1) * sizeof(*to->at));
     if (!to->at)
         return false;
     for (struct json_walk walk = json_walk(value); json_next(&walk);)
-        if (!read_text(call, field, walk.value, &to->at[to->count++]))
+        if (!read_text(call, field, walk.value, &to->at[to->count]) ||
+            !check_choice(call, field, to->at[to->count++]))
             return false;
     return true;
 }
@@ -94,7 +142,10 @@ static bool read_number(struct call *call, const struct body_field *field, struc
     if (json_type(value) != JSON_INT)
         return wrong_type(call, field, "a whole number");
     *to = json_int(value);
-    return true;
+    if (*to >= field->min && (field->max == 0 || *to <= field->max))
+        return true;
+    return call_fail(call, CLERK_form_param_value_invalid, field->name, "`%s` is not in its range.",
+                     field->name);
 }
 
 static bool read_flag(struct call *call, const struct body_field *field, struct json_value value,
@@ -103,6 +154,16 @@ static bool read_flag(struct call *call, const struct body_field *field, struct 
     if (json_type(value) != JSON_BOOL)
         return wrong_type(call, field, "a boolean");
     *to = json_true(value) ? USER_FLAG_TRUE : USER_FLAG_FALSE;
+    return true;
+}
+
+static bool read_bool(struct call *call, const struct body_field *field, struct json_value value,
+                      bool *to)
+{
+    enum user_flag flag = USER_FLAG_UNSET;
+    if (!read_flag(call, field, value, &flag))
+        return false;
+    *to = flag == USER_FLAG_TRUE;
     return true;
 }
 
@@ -116,8 +177,8 @@ static bool read_null(struct call *call, const struct body_field *field, void *m
     return true;
 }
 
-static bool read_field(struct call *call, const struct body_field *field, struct json_value value,
-                       void *to)
+bool body_read_value(struct call *call, const struct body_field *field, struct json_value value,
+                     void *to)
 {
     void *member = (char *)to + field->offset;
     if (json_type(value) == JSON_NULL)
@@ -125,7 +186,8 @@ static bool read_field(struct call *call, const struct body_field *field, struct
     switch (field->kind) {
     case BODY_TEXT:
     case BODY_SECRET:
-        return read_text(call, field, value, member);
+        return read_text(call, field, value, member) &&
+               check_text(call, field, *(const struct text *)member);
     case BODY_TEXTS:
     case BODY_SECRETS:
         return read_texts(call, field, value, member);
@@ -139,6 +201,8 @@ static bool read_field(struct call *call, const struct body_field *field, struct
         return read_number(call, field, value, member);
     case BODY_FLAG:
         return read_flag(call, field, value, member);
+    case BODY_BOOL:
+        return read_bool(call, field, value, member);
     }
     return false;
 }
@@ -154,6 +218,13 @@ static size_t find(const struct body_field *fields, size_t count, struct text na
     return count;
 }
 
+bool body_unknown(struct call *call, struct text name)
+{
+    name = text_part(name, 0, 64);
+    return call_fail(call, CLERK_form_param_unknown, arena_copy(call->arena, name).at,
+                     "`%.*s` is no parameter of this request.", TEXT_ARG(name));
+}
+
 bool body_read(struct call *call, const struct body_field *fields, size_t count, void *to,
                uint64_t *given)
 {
@@ -162,14 +233,11 @@ bool body_read(struct call *call, const struct body_field *fields, size_t count,
     for (struct json_walk walk = json_walk(call->body); json_next(&walk); at++) {
         at = find(fields, count, walk.key, at);
         if (at == count)
-            return call_fail(call, CLERK_form_param_unknown,
-                             arena_copy(call->arena, text_part(walk.key, 0, 64)).at,
-                             "`%.*s` is no parameter of this request.",
-                             TEXT_ARG(text_part(walk.key, 0, 64)));
+            return body_unknown(call, walk.key);
         if (*given >> at & 1)
             return call_fail(call, CLERK_form_param_duplicate, fields[at].name,
                              "`%s` stands there twice.", fields[at].name);
-        if (!read_field(call, &fields[at], walk.value, to))
+        if (!body_read_value(call, &fields[at], walk.value, to))
             return false;
         *given |= UINT64_C(1) << at;
     }

@@ -14,9 +14,9 @@ struct form {
     enum user_flag verified, primary, second_factor, notify;
 };
 
-#define ROW(name, kind, member, needed)                                                            \
+#define ROW(name, kind, member, must)                                                              \
     {                                                                                              \
-        name, BODY_##kind, offsetof(struct form, member), needed                                   \
+        name, BODY_##kind, offsetof(struct form, member), .needed = must                           \
     }
 
 struct resource {

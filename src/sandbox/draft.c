@@ -5,17 +5,12 @@
 #include "digest/digest.h"
 #include "sandbox/body.h"
 
-#define USERNAME_MIN 4
-#define USERNAME_MAX 64
-#define PASSWORD_MIN 8
-/* What bcrypt reads. */
-#define PASSWORD_MAX    72
 #define EXTERNAL_ID_MAX 1024
 #define NAME_MAX        1024
 
 #define ROW(name, kind, member)                                                                    \
     {                                                                                              \
-        name, BODY_##kind, offsetof(struct draft, member), false                                   \
+        name, BODY_##kind, .offset = offsetof(struct draft, member)                                \
     }
 #define USER_ROW(name, kind) ROW(#name, kind, user.name),
 
@@ -91,29 +86,6 @@ static bool check_name(struct call *call, const char *param, struct text name)
                                  "`%s` is not valid: %s.", param, problem);
 }
 
-static bool is_number(struct text t)
-{
-    for (size_t i = 0; i < t.len; i++)
-        if (t.at[i] < '0' || t.at[i] > '9')
-            return false;
-    return true;
-}
-
-static bool check_username(struct call *call, struct text username)
-{
-    enum clerk_code code = CLERK_form_username_invalid_character;
-    const char *problem = username.len > 0 ? user_username_problem(username) : NULL;
-    if (!problem)
-        return true;
-    if (!user_phone_problem(username))
-        code = CLERK_form_username_cannot_be_phone_number;
-    else if (username.len < USERNAME_MIN || username.len > USERNAME_MAX)
-        code = CLERK_form_username_invalid_length;
-    else if (is_number(username))
-        code = CLERK_form_username_needs_non_number_char;
-    return call_fail(call, code, "username", "The username is not valid: %s.", problem);
-}
-
 /* Each status belongs to the identifier at its place: "verified" or "reserved". */
 static bool apply_status(struct call *call, const char *param, const struct user_texts *status,
                          struct user_identifiers *identifiers)
@@ -152,13 +124,8 @@ static bool check_plain_password(struct call *call, const struct draft *draft)
     if (draft->user.password_digest.at)
         return call_fail(call, CLERK_form_conditional_param_disallowed, "password_digest",
                          "Send `password` or `password_digest`, not both.");
-    if (draft->password.len > PASSWORD_MAX)
-        return call_fail(call, CLERK_form_password_size_in_bytes_exceeded, "password",
-                         "A password may have %d bytes at most.", PASSWORD_MAX);
-    if (draft->password.len < PASSWORD_MIN && draft->skip_password_checks != USER_FLAG_TRUE)
-        return call_fail(call, CLERK_form_password_length_too_short, "password",
-                         "A password needs %d characters.", PASSWORD_MIN);
-    return true;
+    return draft_check_password(call, draft->password, "password",
+                                draft->skip_password_checks != USER_FLAG_TRUE);
 }
 
 static bool check_digest(struct call *call, const struct user *user)
@@ -201,9 +168,6 @@ static bool check_factors(struct call *call, const struct user *user)
         if (user->backup_codes.at[i].len == 0)
             return call_fail(call, CLERK_form_param_value_invalid, "backup_codes",
                              "A backup code is empty.");
-    if (user->create_organizations_limit != USER_UNSET && user->create_organizations_limit < 0)
-        return call_fail(call, CLERK_form_param_value_invalid, "create_organizations_limit",
-                         "`create_organizations_limit` must not be negative.");
     return true;
 }
 
@@ -226,20 +190,17 @@ static bool check_common(struct call *call, struct draft *draft)
         return call_fail(call, CLERK_form_param_max_length_exceeded, "external_id",
                          "`external_id` may have %d bytes at most.", EXTERNAL_ID_MAX);
     return check_name(call, "first_name", user->first_name) &&
-           check_name(call, "last_name", user->last_name) && check_username(call, user->username) &&
-           check_password(call, draft) && check_factors(call, user);
+           check_name(call, "last_name", user->last_name) &&
+           draft_check_username(call, user->username) && check_password(call, draft) &&
+           check_factors(call, user);
 }
 
-/* What the instance wants of every user: a way to be named, and a password. */
+/* What every user needs: a way to be named, and what the instance's settings require. */
 static bool check_needs(struct call *call, const struct draft *draft)
 {
-    const struct user *user = &draft->user;
-    if (!user_has_identifier(user))
+    if (!user_has_identifier(&draft->user))
         return call_fail_missing(call, "[\"email_address\"]");
-    if (!draft->password.at && !user->password_digest.at &&
-        draft->skip_password_requirement != USER_FLAG_TRUE)
-        return call_fail_missing(call, "[\"password\"]");
-    return true;
+    return draft_check_required(call, draft) && draft_check_legal(call, draft);
 }
 
 bool draft_read_create(struct call *call, struct draft *draft)
@@ -251,7 +212,8 @@ bool draft_read_create(struct call *call, struct draft *draft)
     if (draft->web3_wallet.count > 0)
         return call_fail(call, CLERK_feature_not_enabled, "web3_wallet",
                          "Web3 wallets are not enabled on this instance.");
-    return apply_status(call, "email_address_identification_status", &draft->email_status,
+    return draft_check_attributes(call) &&
+           apply_status(call, "email_address_identification_status", &draft->email_status,
                         &draft->user.email_address) &&
            apply_status(call, "phone_number_identification_status", &draft->phone_status,
                         &draft->user.phone_number) &&
@@ -271,5 +233,5 @@ bool draft_read_update(struct call *call, struct draft *draft)
         return call_fail(call, CLERK_form_resource_not_found,
                          draft->image_id.len > 0 ? "profile_image_id" : "primary_web3_wallet_id",
                          "There is no such image or wallet.");
-    return check_common(call, draft);
+    return draft_check_attributes(call) && check_common(call, draft);
 }

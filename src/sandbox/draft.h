@@ -31,4 +31,16 @@ bool draft_gave(const struct draft *draft, const char *name);
 bool draft_check_email(struct call *call, struct text email);
 bool draft_check_phone(struct call *call, struct text phone);
 
+/*
+ * What the settings of the instance say; each returns false after refusing. draft_check_attributes: no
+ * attribute is in the body that is off. draft_check_required: none lacks that every user must have.
+ * draft_check_legal: the terms were accepted, where they must be. draft_check_password: length and, if
+ * rules, what characters it must have.
+ */
+bool draft_check_attributes(struct call *call);
+bool draft_check_required(struct call *call, const struct draft *draft);
+bool draft_check_legal(struct call *call, const struct draft *draft);
+bool draft_check_password(struct call *call, struct text password, const char *param, bool rules);
+bool draft_check_username(struct call *call, struct text username);
+
 #endif

@@ -352,7 +352,8 @@ static int finish(struct engine *engine, bool broken, struct err *err)
     }
     if (broken)
         store_abort(desk->store);
-    if (hooks_aborted(desk->hooks, &ignored) != 0)
+    if (hooks_aborted(desk->hooks, &ignored) != 0 ||
+        settings_open(&desk->instance->settings, desk->store, &ignored) != 0)
         log_line(LOG_ERROR, "sandbox: %s", ignored.message);
     return -1;
 }

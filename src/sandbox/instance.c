@@ -143,6 +143,8 @@ int instance_open(struct instance *instance, struct store *store, struct text se
     if (status == 0)
         status = open_signing_key(instance, store, &arena, err);
     if (status == 0)
+        status = settings_open(&instance->settings, store, err);
+    if (status == 0)
         status = store_commit(store, err);
     instance->limits = clerk_limits_of(instance->kind);
     arena_release(&arena);
@@ -152,6 +154,7 @@ int instance_open(struct instance *instance, struct store *store, struct text se
 void instance_close(struct instance *instance)
 {
     free((void *)(uintptr_t)instance->jwks.at);
+    settings_close(&instance->settings);
     secret_wipe(instance, sizeof(*instance));
 }
 
@@ -209,23 +212,4 @@ void instance_jwks(struct call *call)
     call->state = call_alloc(call, sizeof(struct text));
     if (call->state)
         call_later(call, make_key, key_made);
-}
-
-void instance_get(struct call *call)
-{
-    const struct instance *instance = call->desk->instance;
-    struct json_out out = json_out(call_answer(call, 200));
-    json_open(&out, '{');
-    json_key(&out, TEXT("object"));
-    json_put_text(&out, TEXT("instance"));
-    json_key(&out, TEXT("id"));
-    json_put_text(&out, text_of(instance->id));
-    json_key(&out, TEXT("environment_type"));
-    json_put_text(&out,
-                  instance->kind == CLERK_PRODUCTION ? TEXT("production") : TEXT("development"));
-    json_key(&out, TEXT("allowed_origins"));
-    json_put_null(&out);
-    json_key(&out, TEXT("workspace_id"));
-    json_put_null(&out);
-    json_close(&out, '}');
 }

@@ -6,7 +6,7 @@
 #define USHER_SANDBOX_INSTANCE_H
 
 #include "clerk/clerk.h"
-#include "sandbox/store.h"
+#include "sandbox/settings.h"
 
 #define INSTANCE_KEY_MAX 256
 
@@ -16,6 +16,7 @@ struct instance {
     char publishable_key[INSTANCE_KEY_MAX];
     enum clerk_instance kind;
     struct clerk_limits limits;
+    struct settings settings;
     struct text jwks; /* the key set as JSON, malloced; absent until it is first asked for */
 };
 

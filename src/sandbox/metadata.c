@@ -19,9 +19,9 @@ struct metadata {
 };
 
 static const struct body_field fields[] = {
-    {"public_metadata", BODY_OBJECT, offsetof(struct metadata, public_metadata), false},
-    {"private_metadata", BODY_OBJECT, offsetof(struct metadata, private_metadata), false},
-    {"unsafe_metadata", BODY_OBJECT, offsetof(struct metadata, unsafe_metadata), false},
+    {"public_metadata", BODY_OBJECT, .offset = offsetof(struct metadata, public_metadata)},
+    {"private_metadata", BODY_OBJECT, .offset = offsetof(struct metadata, private_metadata)},
+    {"unsafe_metadata", BODY_OBJECT, .offset = offsetof(struct metadata, unsafe_metadata)},
 };
 
 static void write_merged(struct json_value base, struct json_value patch, struct json_out *out);

@@ -129,7 +129,7 @@ static void verified(struct call *call)
 
 void users_verify_password(struct call *call)
 {
-    static const struct body_field fields[] = {{"password", BODY_SECRET, 0, true}};
+    static const struct body_field fields[] = {{"password", BODY_SECRET, .needed = true}};
     struct text password = {NULL, 0};
     struct account account;
     uint64_t given;
@@ -155,7 +155,7 @@ void users_verify_password(struct call *call)
 
 void users_remove_password(struct call *call)
 {
-    static const struct body_field fields[] = {{"sign_out_of_other_sessions", BODY_FLAG, 0, false}};
+    static const struct body_field fields[] = {{"sign_out_of_other_sessions", .kind = BODY_FLAG}};
     enum user_flag sign_out = USER_FLAG_UNSET;
     struct account account;
     uint64_t given;

@@ -41,6 +41,21 @@ struct call;
     ROUTE(DELETE, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_delete)                            \
     ROUTE(GET, "/v1/jwks", KEY, FREE, instance_jwks)                                               \
     ROUTE(GET, "/v1/instance", KEY, INSTANCE, instance_get)                                        \
+    ROUTE(PATCH, "/v1/instance", KEY, INSTANCE, instance_update)                                   \
+    ROUTE(PATCH, "/v1/instance/restrictions", KEY, INSTANCE, instance_restrictions)                \
+    ROUTE(GET, "/v1/instance/protect", KEY, INSTANCE, instance_protect_get)                        \
+    ROUTE(PATCH, "/v1/instance/protect", KEY, INSTANCE, instance_protect)                          \
+    ROUTE(GET, "/v1/instance/communication", KEY, INSTANCE, instance_communication_get)            \
+    ROUTE(PATCH, "/v1/instance/communication", KEY, INSTANCE, instance_communication)              \
+    ROUTE(GET, "/v1/instance/oauth_application_settings", KEY, INSTANCE, instance_oauth_get)       \
+    ROUTE(PATCH, "/v1/instance/oauth_application_settings", KEY, INSTANCE, instance_oauth)         \
+    ROUTE(GET, "/v1/instance/organization_settings", KEY, INSTANCE, instance_organizations_get)    \
+    ROUTE(PATCH, "/v1/instance/organization_settings", KEY, INSTANCE, instance_organizations)      \
+    ROUTE(POST, "/v1/instance/change_domain", KEY, INSTANCE, instance_change_domain)               \
+    ROUTE(PUT, "/v1/beta_features/domain", KEY, INSTANCE, instance_change_domain)                  \
+    ROUTE(PATCH, "/v1/beta_features/instance_settings", KEY, INSTANCE, instance_auth)              \
+    ROUTE(GET, "/v1/sandbox/settings", KEY, FREE, inspect_settings)                                \
+    ROUTE(PATCH, "/v1/sandbox/settings", KEY, FREE, inspect_change_settings)                       \
     ROUTE(GET, "/v1/sandbox/users/{}", KEY, FREE, inspect_user)                                    \
     ROUTE(GET, "/v1/sandbox/stats", KEY, FREE, inspect_stats)
 

@@ -119,7 +119,7 @@ static void backup_code_found(struct call *call)
 
 void users_verify_totp(struct call *call)
 {
-    static const struct body_field fields[] = {{"code", BODY_SECRET, 0, true}};
+    static const struct body_field fields[] = {{"code", BODY_SECRET, .needed = true}};
     struct work *work = call_alloc(call, sizeof(*work));
     struct text code = {NULL, 0};
     uint64_t given;

@@ -53,7 +53,7 @@ static bool ban_each(struct call *call, const struct user_texts *ids, bool banne
 
 static void set_banned_all(struct call *call, bool banned)
 {
-    static const struct body_field fields[] = {{"user_ids", BODY_TEXTS, 0, true}};
+    static const struct body_field fields[] = {{"user_ids", BODY_TEXTS, .needed = true}};
     struct user_texts ids = {0};
     uint64_t given;
     if (!body_read(call, fields, ARRAY_COUNT(fields), &ids, &given))

@@ -297,6 +297,84 @@ describe('keys and limits', () => {
     assert.equal(body.object, 'instance');
   });
 
+  test('settings are changed and shown, each by its resource', async () => {
+    const { instance } = sandbox.clerk;
+    assert.equal(await instance.update({ supportEmail: 'help@usher-tests.com', testMode: true }), undefined);
+    const restrictions = await instance.updateRestrictions({ blockEmailSubaddresses: true });
+    assert.deepEqual([restrictions.blockEmailSubaddresses, restrictions.allowlist], [true, false]);
+    const organizations = await instance.updateOrganizationSettings({ enabled: true, maxAllowedMemberships: 50,
+      domainsEnrollmentModes: ['manual_invitation', 'automatic_suggestion'] });
+    assert.equal(organizations.maxAllowedMemberships, 50);
+    assert.deepEqual((await instance.getOrganizationSettings?.() ?? organizations).domainsEnrollmentModes,
+      ['manual_invitation', 'automatic_suggestion']);
+    const change = async (method, route, body) => (await sandbox.raw(method, route, body)).body;
+    assert.equal((await change('GET', '/v1/instance/organization_settings')).max_allowed_memberships, 50);
+    assert.equal((await change('PATCH', '/v1/instance/protect', { rules_enabled: true })).rules_enabled, true);
+    assert.equal((await change('GET', '/v1/instance/protect')).rules_enabled, true);
+    assert.deepEqual((await change('PATCH', '/v1/instance/communication',
+      { blocked_country_codes: ['KP'] })).blocked_country_codes, ['KP']);
+    assert.deepEqual((await change('PATCH', '/v1/instance/communication',
+      { blocked_country_codes: null })).blocked_country_codes, ['KP']);
+    assert.deepEqual((await change('GET', '/v1/instance/communication')).blocked_country_codes, ['KP']);
+    assert.equal((await change('PATCH', '/v1/instance/oauth_application_settings',
+      { oauth_jwt_access_tokens: true, default_scopes: ['email'] })).oauth_jwt_access_tokens, true);
+    assert.deepEqual((await change('GET', '/v1/instance/oauth_application_settings')).default_scopes, ['email']);
+    assert.equal((await change('PATCH', '/v1/beta_features/instance_settings',
+      { restricted_to_allowlist: false, test_mode: true })).restricted_to_allowlist, false);
+    await instance.update({ allowedOrigins: ['https://app.usher-tests.com'] });
+    assert.deepEqual((await change('GET', '/v1/instance')).allowed_origins, ['https://app.usher-tests.com']);
+  });
+
+  test('settings that are wrong are refused, each with its code', async () => {
+    for (const [route, body, code, param] of [
+      ['/v1/instance', { colour: 'blue' }, 'form_param_unknown', 'colour'],
+      ['/v1/instance', { test_mode: 'yes' }, 'form_param_type_invalid', 'test_mode'],
+      ['/v1/instance', { allowed_origins: ['example.com'] }, 'form_invalid_origin', 'allowed_origins'],
+      ['/v1/instance', { preferred_sign_in_strategy_when_password_required: 'telepathy' },
+        'form_param_value_invalid', 'preferred_sign_in_strategy_when_password_required'],
+      ['/v1/instance/restrictions', { allowlist: 1 }, 'form_param_type_invalid', 'allowlist'],
+      ['/v1/instance/organization_settings', { max_allowed_memberships: -1 }, 'form_param_value_invalid',
+        'max_allowed_memberships'],
+      ['/v1/instance/organization_settings', { domains_enrollment_modes: ['magic'] }, 'form_param_value_invalid',
+        'domains_enrollment_modes'],
+      ['/v1/instance/communication', { blocked_country_codes: ['Germany'] }, 'form_param_format_invalid',
+        'blocked_country_codes'],
+      ['/v1/sandbox/settings', { 'email_address.maybe': true }, 'form_param_unknown', 'email_address.maybe'],
+    ]) {
+      const { status, body: { errors: [error] } } = await sandbox.raw('PATCH', route, body);
+      assert.deepEqual([status, error.code, error.meta.param_name], [422, code, param]);
+    }
+  });
+
+  test('CreateUser obeys the settings', async () => {
+    const own = await startSandbox('--limits', 'off');
+    const set = body => own.raw('PATCH', '/v1/sandbox/settings', body);
+    const refused = async fields => (await refusal(own.clerk.users.createUser(
+      { emailAddress: [fresh()], skipPasswordRequirement: true, ...fields }))).errors[0];
+    try {
+      assert.equal((await set({ 'phone_number.enabled': false, 'authenticator_app.enabled': false,
+        'first_name.required': true, username_min_length: 6, password_min_length: 10,
+        password_require_numbers: true })).body['phone_number.enabled'], false);
+      assert.equal((await own.raw('GET', '/v1/sandbox/settings')).body.username_min_length, 6);
+      for (const [fields, code] of [
+        [{ phoneNumber: ['+14155552671'], firstName: 'Ada' }, 'form_param_unknown'],
+        [{ totpSecret: 'JBSWY3DPEHPK3PXPJBSWY3DP', firstName: 'Ada' }, 'feature_not_enabled'],
+        [{}, 'form_data_missing'],
+        [{ firstName: 'Ada', username: 'ada_l' }, 'form_username_invalid_length'],
+        [{ firstName: 'Ada', password: 'Nine-char' }, 'form_password_length_too_short'],
+        [{ firstName: 'Ada', password: 'Without-digits' }, 'form_password_no_number'],
+      ]) assert.equal((await refused(fields)).code, code);
+      await own.clerk.users.createUser({ emailAddress: [fresh()], firstName: 'Ada', password: 'x',
+        skipPasswordChecks: true });
+      assert.deepEqual((await own.raw('POST', '/v1/instance/change_domain',
+        { home_url: 'https://usher-tests.com', is_secondary: false })).status, 202);
+      assert.deepEqual((await own.raw('PUT', '/v1/beta_features/domain',
+        { home_url: 'https://other-tests.com', is_secondary: false })).status, 202);
+    } finally {
+      await own.stop();
+    }
+  });
+
   test('jwks.getJwks gives an RS256 key', async () => {
     const { keys } = await sandbox.clerk.jwks.getJwks();
     assert.ok(keys.length >= 1);

@@ -24,13 +24,15 @@ export class OpenApi {
     return node;
   }
 
-  // The schema that an answer must have: undefined if none is given, null if the operation is unknown.
+  // The schema that an answer must have: undefined if none is given, null if the operation is unknown, false
+  // if the answer has no body.
   schemaOf(method, pathname, status) {
     const route = this.routes.find(r => r.pattern.test(pathname) && r.operations[method.toLowerCase()]);
     if (!route) return null;
     const answers = route.operations[method.toLowerCase()].responses;
     const answer = this.resolve(answers[status]);
     const schema = answer?.content?.['application/json']?.schema;
+    if (answer && !answer.content && status < 400) return false;
     if (!schema && status >= 400) return { $ref: '#/components/schemas/ClerkErrors' };
     return schema;
   }
@@ -41,6 +43,7 @@ export class OpenApi {
     const schema = this.schemaOf(method, pathname, status);
     if (schema === null) return [`${what}: no such operation in the OpenAPI file`];
     if (schema === undefined) return [`${what}: no such answer in the OpenAPI file`];
+    if (schema === false) return body === '' ? [] : [`${what}: a body where there is none: ${body}`];
     if (!/^application\/json\b/.test(contentType ?? '')) return [`${what}: content type ${contentType}`];
     let value;
     try {

@@ -69,7 +69,8 @@ export async function startSandbox(...options) {
       const answer = await fetch(ready.backend_api + route, { method,
         headers: { authorization: `Bearer ${ready.secret_key}`, 'content-type': 'application/json' },
         body: body && JSON.stringify(body) });
-      return { status: answer.status, body: await answer.json() };
+      const text = await answer.text();
+      return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
     },
     async stop() {
       child.kill('SIGTERM');
