@@ -6,5 +6,6 @@
 #include "net/http.h"
 #include "net/loop.h"
 #include "net/server.h"
+#include "net/timer.h"
 
 #endif
