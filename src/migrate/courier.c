@@ -11,7 +11,6 @@
 
 #define ANSWER_MAX   ((size_t)32 << 20) /* a look-up answers with up to 500 users */
 #define IN_FLIGHT    512                /* 1,000 requests a second at half a second of latency */
-#define UNPACED      128 /* in flight without a limit: more would only cost more each */
 #define PATIENCE_US  INT64_C(300000000)
 #define UNSENT_US    INT64_C(250000) /* first pause before a request that never left is sent again */
 #define SECOND_US    INT64_C(1000000)
@@ -62,7 +61,7 @@ int courier_open(struct courier **out, const struct migrate_target *target, stru
     struct target_opts opts = {.api_url = target->api_url.at,
                                .key = target->key,
                                .answer_max = ANSWER_MAX,
-                               .in_flight_max = requests ? IN_FLIGHT : UNPACED};
+                               .in_flight_max = IN_FLIGHT};
     if (target_open(&courier->target, &opts, err)) {
         pace_release(&courier->pace);
         free(courier);

@@ -10,6 +10,7 @@
 struct target_call {
     struct target *target;
     CURL *easy;
+    CURLU *parsed;            /* the URL */
     struct target_call *next; /* in the free list */
     struct buf url, body, answer;
     bool has_body;

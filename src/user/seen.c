@@ -161,7 +161,7 @@ int user_seen_new_sized(struct user_seen **out, const struct user_seen_sizes *si
         return err_memory(err);
     seen->key = hash_key_random();
     seen->slot_count = sizes->slots;
-    seen->slots = calloc(sizes->slots, sizeof(*seen->slots));
+    seen->slots = pages_new(sizes->slots * sizeof(*seen->slots));
     seen_spill_init(&seen->spill, sizes->bloom_bits);
     if (!seen->slots) {
         user_seen_free(seen);
@@ -182,7 +182,7 @@ void user_seen_free(struct user_seen *seen)
     if (!seen)
         return;
     seen_spill_release(&seen->spill);
-    free(seen->slots);
+    pages_free(seen->slots, seen->slot_count * sizeof(*seen->slots));
     free(seen);
 }
 

@@ -56,10 +56,11 @@ static bool bloom_may_have(const struct seen_spill *spill, uint64_t key)
 static int bloom_make(struct seen_spill *spill, struct err *err)
 {
     size_t size = (size_t)(spill->bloom_bits / 8);
-    if (!spill->bloom && !(spill->bloom = aligned_alloc(LINE_BITS / 8, size)))
-        return err_memory(err);
-    memset(spill->bloom, 0, size);
-    return 0;
+    if (spill->bloom) /* of an add that failed */
+        memset(spill->bloom, 0, size);
+    else
+        spill->bloom = pages_new(size);
+    return spill->bloom ? 0 : err_memory(err);
 }
 
 /* ---- runs ---- */
@@ -261,7 +262,7 @@ void seen_spill_release(struct seen_spill *spill)
 {
     for (size_t i = 0; i < spill->run_count; i++)
         run_close(&spill->runs[i]);
-    free(spill->bloom);
+    pages_free(spill->bloom, (size_t)(spill->bloom_bits / 8));
     seen_spill_init(spill, spill->bloom_bits);
 }
 

@@ -101,6 +101,20 @@ static void buf_failure_sticks(void **state)
     buf_release(&buf);
 }
 
+static void pages_are_zero(void **state)
+{
+    const size_t size = (size_t)5 << 20;
+    (void)state;
+    unsigned char *at = pages_new(size);
+    assert_non_null(at);
+    for (size_t i = 0; i < size; i += 4096)
+        assert_int_equal(at[i], 0);
+    memset(at, 0xff, size);
+    pages_free(at, size);
+    pages_free(NULL, size);
+    assert_null(pages_new(SIZE_MAX / 2));
+}
+
 static void arena_keeps_its_maximum(void **state)
 {
     (void)state;
@@ -133,6 +147,7 @@ int main(void)
         cmocka_unit_test(base64_has_one_spelling),
         cmocka_unit_test(base64_round_trip),
         cmocka_unit_test(buf_failure_sticks),
+        cmocka_unit_test(pages_are_zero),
         cmocka_unit_test(arena_keeps_its_maximum),
         cmocka_unit_test(err_wraps_from_the_inside_out),
     };
