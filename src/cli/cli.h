@@ -74,6 +74,9 @@ struct cli_syntax {
 int cli_parse(const struct cli_syntax *syntax, int argc, char **argv, const char **operands,
               size_t max, size_t *operand_count);
 
+/* Appends a whole file to `to`, whose maximum bounds it. Returns 0, or -1: ERR_USAGE with path and cause. */
+int cli_read_file(const char *path, struct buf *to, struct err *err);
+
 /* Prints "usher COMMAND: message" on standard error; returns CLI_USAGE. */
 int cli_fail(const char *command, const struct err *err);
 

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const struct cli_option *by_name(const struct cli_option *options, struct text name)
@@ -109,6 +110,23 @@ int cli_parse(const struct cli_syntax *syntax, int argc, char **argv, const char
             return complain(syntax, "not a value for --", option->name);
     }
     return -1;
+}
+
+int cli_read_file(const char *path, struct buf *to, struct err *err)
+{
+    FILE *file = fopen(path, "re");
+    char piece[4096];
+    size_t got;
+    if (!file)
+        return err_set(err, ERR_USAGE, "%s: %s", path, strerror(errno));
+    while ((got = fread(piece, 1, sizeof(piece), file)) > 0)
+        buf_add(to, (struct text){piece, got});
+    bool failed = ferror(file);
+    secret_wipe(piece, sizeof(piece));
+    fclose(file);
+    if (failed)
+        return err_set(err, ERR_USAGE, "%s: it cannot be read", path);
+    return buf_ok(to) ? 0 : err_set(err, ERR_USAGE, "%s: longer than %zu bytes", path, to->max);
 }
 
 int cli_fail(const char *command, const struct err *err)

@@ -34,11 +34,32 @@ static const char about[] =
 struct words {
     const char *listen, *tls_cert, *tls_key, *data, *secret_key, *limits, *shape;
     uint64_t latency_ms, seed;
+    const char *webhook_secret_file;
     bool production, listen_anywhere;
-    struct cli_texts faults;
+    struct cli_texts faults, webhooks;
+    struct buf webhook_secret; /* of the file */
 };
 
-static int read_words(const struct words *words, struct sandbox_opts *opts, struct err *err)
+/* The secret comes from a file or the environment: an argument could be seen with ps. */
+static int read_webhooks(struct words *words, struct sandbox_opts *opts, struct err *err)
+{
+    if (words->webhooks.count > SANDBOX_WEBHOOKS_MAX)
+        return err_set(err, ERR_USAGE, "--webhook may stand there %d times", SANDBOX_WEBHOOKS_MAX);
+    for (size_t i = 0; i < words->webhooks.count; i++)
+        opts->webhooks[i] = text_of(words->webhooks.at[i]);
+    opts->webhook_count = words->webhooks.count;
+    const char *set = getenv("CLERK_WEBHOOK_SIGNING_SECRET");
+    if (set && *set)
+        opts->webhook_secret = text_of(set);
+    if (!words->webhook_secret_file)
+        return 0;
+    if (cli_read_file(words->webhook_secret_file, &words->webhook_secret, err) != 0)
+        return -1;
+    opts->webhook_secret = text_trim(buf_text(&words->webhook_secret));
+    return 0;
+}
+
+static int read_words(struct words *words, struct sandbox_opts *opts, struct err *err)
 {
     *opts = (struct sandbox_opts){.listen = words->listen,
                                   .listen_anywhere = words->listen_anywhere,
@@ -57,7 +78,8 @@ static int read_words(const struct words *words, struct sandbox_opts *opts, stru
         if (fault_parse(&opts->faults.at[i], text_of(words->faults.at[i]), err) != 0)
             return -1;
     opts->faults.count = words->faults.count;
-    if (sandbox_limits_parse(opts, text_of(words->limits), err) != 0)
+    if (read_webhooks(words, opts, err) != 0 ||
+        sandbox_limits_parse(opts, text_of(words->limits), err) != 0)
         return -1;
     return sandbox_shape_parse(opts, text_of(words->shape), err);
 }
@@ -97,6 +119,7 @@ int cmd_sandbox(int argc, char **argv)
     struct words words = {
         .listen = "127.0.0.1:0", .data = ":memory:", .limits = "clerk", .shape = "sliding"};
     random_bytes(&words.seed, sizeof(words.seed));
+    buf_init(&words.webhook_secret, 4096);
     const struct cli_option options[] = {
         {"listen", 'l', CLI_TEXT, &words.listen, "ADDRESS",
          "127.0.0.1:PORT or :PORT; port 0, the "
@@ -115,6 +138,10 @@ int cmd_sandbox(int argc, char **argv)
         {"latency", 0, CLI_NUMBER, &words.latency_ms, "MS", "each answer takes so long"},
         {"fault", 0, CLI_TEXTS, &words.faults, "KIND=SPEC", "a fault, see above; repeatable"},
         {"seed", 0, CLI_NUMBER, &words.seed, "N", "the same seed gives the same faults"},
+        {"webhook", 0, CLI_TEXTS, &words.webhooks, "URL",
+         "is told of every event, signed and retried as Clerk does; repeatable"},
+        {"webhook-secret", 0, CLI_TEXT, &words.webhook_secret_file, "FILE",
+         "holds whsec_…; else CLERK_WEBHOOK_SIGNING_SECRET, else a fresh one is printed"},
         {"listen-anywhere", 0, CLI_FLAG, &words.listen_anywhere, NULL,
          "allow an address that other machines reach"},
         {NULL, 0, CLI_FLAG, NULL, NULL, NULL},
@@ -126,7 +153,7 @@ int cmd_sandbox(int argc, char **argv)
                            &operands);
     if (status >= 0)
         return status;
-    if (read_words(&words, &opts, &err) != 0)
-        return cli_fail("sandbox", &err);
-    return serve(&opts);
+    status = read_words(&words, &opts, &err) == 0 ? serve(&opts) : cli_fail("sandbox", &err);
+    buf_release(&words.webhook_secret);
+    return status;
 }

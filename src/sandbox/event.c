@@ -36,12 +36,14 @@ bool event_wanted(const struct call *call, enum event_kind kind)
 static void put_attributes(struct json_out *out, const struct call *call)
 {
     struct text agent = server_header(call->request, "User-Agent");
+    char peer[SERVER_ADDRESS_MAX];
+    server_peer(call->request, peer);
     json_key(out, TEXT("event_attributes"));
     json_open(out, '{');
     json_key(out, TEXT("http_request"));
     json_open(out, '{');
     json_key(out, TEXT("client_ip"));
-    json_put_text(out, TEXT("0.0.0.0"));
+    json_put_text(out, peer[0] ? text_of(peer) : TEXT("0.0.0.0"));
     json_key(out, TEXT("user_agent"));
     json_put_text(out, text_part(agent, 0, USER_AGENT_MAX));
     json_close(out, '}');

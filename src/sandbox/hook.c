@@ -177,6 +177,11 @@ void hooks_close(struct hooks *hooks)
     free(hooks);
 }
 
+const struct hook *hooks_get(struct hooks *hooks, struct text id)
+{
+    return hook_find(hooks, id);
+}
+
 const struct hook *hooks_all(const struct hooks *hooks, size_t *count)
 {
     *count = hooks->count;

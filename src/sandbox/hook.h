@@ -17,8 +17,8 @@
 #include "sandbox/store.h"
 
 /* Endpoints at most, and how many messages may be on their way to one of them at a time. */
-#define HOOKS_MAX  16
-#define HOOK_FLOWN 16
+#define HOOKS_MAX  8
+#define HOOK_FLOWN 4
 /* How long an endpoint may take to answer (Svix), and how long a claim holds. */
 #define HOOK_TIMEOUT_MS 15000
 #define HOOK_CLAIM_MS   60000
@@ -45,6 +45,9 @@ void hooks_close(struct hooks *hooks);
 
 /* All endpoints, oldest first; valid until one is added or deleted. */
 const struct hook *hooks_all(const struct hooks *hooks, size_t *count);
+
+/* The endpoint of that id; NULL if there is none. */
+const struct hook *hooks_get(struct hooks *hooks, struct text id);
 
 struct hook_opts {
     struct text url;    /* http:// or https:// */
@@ -81,6 +84,8 @@ struct hook_delivery {
     struct arena arena;
     struct text message, endpoint, url, secret, body; /* url is NUL-terminated */
     int64_t attempts;                                 /* before this one */
+    void *sender;                                     /* of who sends it, as is sent_s */
+    int64_t sent_s;
     /* the outcome, set by who sends it */
     long status;         /* HTTP; 0: no answer */
     struct text failure; /* why there was none; absent if there was */

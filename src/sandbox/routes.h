@@ -57,7 +57,14 @@ struct call;
     ROUTE(GET, "/v1/sandbox/settings", KEY, FREE, inspect_settings)                                \
     ROUTE(PATCH, "/v1/sandbox/settings", KEY, FREE, inspect_change_settings)                       \
     ROUTE(GET, "/v1/sandbox/users/{}", KEY, FREE, inspect_user)                                    \
-    ROUTE(GET, "/v1/sandbox/stats", KEY, FREE, inspect_stats)
+    ROUTE(GET, "/v1/sandbox/stats", KEY, FREE, inspect_stats)                                      \
+    ROUTE(GET, "/v1/sandbox/metering", KEY, FREE, meter_get)                                       \
+    ROUTE(GET, "/v1/sandbox/webhooks", KEY, FREE, webhooks_list)                                   \
+    ROUTE(POST, "/v1/sandbox/webhooks", KEY, FREE, webhooks_create)                                \
+    ROUTE(DELETE, "/v1/sandbox/webhooks/{}", KEY, FREE, webhooks_delete)                           \
+    ROUTE(GET, "/v1/sandbox/deliveries", KEY, FREE, deliveries_list)                               \
+    ROUTE(GET, "/v1/sandbox/deliveries/{}/{}", KEY, FREE, deliveries_get)                          \
+    ROUTE(POST, "/v1/sandbox/deliveries/{}/{}/resend", KEY, FREE, deliveries_resend)
 
 #define ROUTE(method, path, auth, limit, handler) void handler(struct call *call);
 ROUTES(ROUTE)

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox/delivery.h"
 #include "sandbox/engine.h"
 #include "sandbox/hook.h"
+#include "sandbox/meter.h"
 
 #define HTTP_THREADS    2
 #define CONNECTIONS_MAX 4096
@@ -18,9 +20,15 @@ struct sandbox {
     struct instance instance;
     struct hooks *hooks;
     struct engine *engine;
+    struct delivery *delivery;
     struct server *server;
     char address[SERVER_ADDRESS_MAX];
     bool tls;
+    struct {
+        char id[CLERK_ID_MAX];
+        bool made; /* its secret, which is therefore told */
+    } declared[SANDBOX_WEBHOOKS_MAX];
+    size_t declared_count;
 };
 
 int sandbox_limits_parse(struct sandbox_opts *opts, struct text t, struct err *err)
@@ -77,6 +85,22 @@ static int check_listen(const struct sandbox_opts *opts, char address[256], stru
     return 0;
 }
 
+/* The endpoints of the options become endpoints of the data; what is told of them is in `declared`. */
+static int declare_webhooks(struct sandbox *sandbox, const struct sandbox_opts *opts,
+                            struct err *err)
+{
+    for (size_t i = 0; i < opts->webhook_count; i++) {
+        struct hook_opts want = {opts->webhooks[i], opts->webhook_secret, UINT64_MAX};
+        const struct hook *hook;
+        if (hooks_add(sandbox->hooks, &want, clock_wall_ms(), &hook, &sandbox->declared[i].made,
+                      err) != 0)
+            return -1;
+        memcpy(sandbox->declared[i].id, hook->id, sizeof(hook->id));
+    }
+    sandbox->declared_count = opts->webhook_count;
+    return store_commit(sandbox->store, err);
+}
+
 static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struct err *err)
 {
     char address[256];
@@ -84,10 +108,12 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
         return -1;
     if (instance_open(&sandbox->instance, sandbox->store, opts->secret_key, opts->production,
                       err) != 0 ||
-        hooks_open(&sandbox->hooks, sandbox->store, err) != 0)
+        hooks_open(&sandbox->hooks, sandbox->store, err) != 0 ||
+        meter_open(sandbox->store, err) != 0 || declare_webhooks(sandbox, opts, err) != 0)
         return -1;
     struct engine_opts engine = {sandbox->store, &sandbox->instance, sandbox->hooks, opts};
-    if (engine_new(&sandbox->engine, &engine, err) != 0)
+    if (engine_new(&sandbox->engine, &engine, err) != 0 ||
+        delivery_start(&sandbox->delivery, sandbox->engine, sandbox->hooks, err) != 0)
         return -1;
     struct server_opts server = {.address = address,
                                  .tls_cert = opts->tls_cert,
@@ -126,13 +152,33 @@ void sandbox_stop(struct sandbox *sandbox)
         return;
     if (sandbox->server)
         server_quiesce(sandbox->server);
+    delivery_stop(sandbox->delivery);
     engine_close(sandbox->engine);
     server_stop(sandbox->server);
     engine_free(sandbox->engine);
+    delivery_free(sandbox->delivery);
     hooks_close(sandbox->hooks);
     instance_close(&sandbox->instance);
     store_close(sandbox->store);
     free(sandbox);
+}
+
+static void describe_webhooks(const struct sandbox *sandbox, struct json_out *out)
+{
+    json_key(out, TEXT("webhooks"));
+    json_open(out, '[');
+    for (size_t i = 0; i < sandbox->declared_count; i++) {
+        const struct hook *hook = hooks_get(sandbox->hooks, text_of(sandbox->declared[i].id));
+        json_open(out, '{');
+        json_key(out, TEXT("url"));
+        json_put_text(out, hook->url);
+        if (sandbox->declared[i].made) {
+            json_key(out, TEXT("secret"));
+            json_put_text(out, text_of(hook->secret));
+        }
+        json_close(out, '}');
+    }
+    json_close(out, ']');
 }
 
 void sandbox_describe(const struct sandbox *sandbox, struct buf *to)
@@ -151,5 +197,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct buf *to)
     json_put_text(&out, text_of(sandbox->instance.publishable_key));
     json_key(&out, TEXT("listen"));
     json_put_text(&out, text_of(sandbox->address));
+    if (sandbox->declared_count > 0)
+        describe_webhooks(sandbox, &out);
     json_close(&out, '}');
 }

@@ -17,6 +17,9 @@
 #include "sandbox/fault.h"
 #include "sandbox/limit.h"
 
+/* How many endpoints for webhooks the options may name. */
+#define SANDBOX_WEBHOOKS_MAX 8
+
 enum sandbox_limits { SANDBOX_LIMITS_CLERK, SANDBOX_LIMITS_OFF, SANDBOX_LIMITS_OWN };
 
 struct sandbox_opts {
@@ -32,6 +35,9 @@ struct sandbox_opts {
     enum limit_shape limit_shape;
     int64_t latency_ms; /* each answer leaves so long after its request came */
     struct faults faults;
+    struct text webhooks[SANDBOX_WEBHOOKS_MAX]; /* URLs that are told of every event */
+    size_t webhook_count;
+    struct text webhook_secret; /* absent: the stored ones, else fresh ones */
 };
 
 /* "clerk", "off" or "N/S" into limits, limit_requests and limit_seconds. Returns 0 or -1 (ERR_USAGE). */
@@ -50,7 +56,11 @@ int sandbox_start(struct sandbox **sandbox, const struct sandbox_opts *opts, str
 /* Answers what has come, commits, closes. NULL is fine. */
 void sandbox_stop(struct sandbox *sandbox);
 
-/* Appends {"backend_api":…,"frontend_api":…,"secret_key":…,"publishable_key":…,"listen":…}. */
+/*
+ * Appends {"backend_api":…,"frontend_api":…,"secret_key":…,"publishable_key":…,"listen":…}, and with
+ * opts.webhooks "webhooks":[{"url":…,"secret":…}], where only a secret made now is told. For the time between
+ * sandbox_start and the first request.
+ */
 void sandbox_describe(const struct sandbox *sandbox, struct buf *to);
 
 #endif

@@ -396,7 +396,9 @@ describe('keys and limits', () => {
   });
 });
 
-test('every endpoint in the sandbox\'s table was called above', () => {
+// Those of the sandbox's own have tests beside what they show: webhooks.test.js …
+test('every endpoint of Clerk\'s in the sandbox\'s table was called above', () => {
   const called = callsSoFar();
-  assert.deepEqual(routes().filter(route => !called.has(route)), []);
+  const missing = routes().filter(route => !called.has(route) && !route.includes(' /v1/sandbox/'));
+  assert.deepEqual(missing, []);
 });

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 export class OpenApi {
   constructor(file) {
     this.document = parse(fs.readFileSync(file, 'utf8'));
-    this.routes = Object.entries(this.document.paths).map(([template, operations]) => ({
+    this.routes = Object.entries(this.document.paths ?? {}).map(([template, operations]) => ({
       template,
       operations,
       pattern: new RegExp('^' + template.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '([^/]+)') + '$'),
@@ -35,6 +35,14 @@ export class OpenApi {
     if (answer && !answer.content && status < 400) return false;
     if (!schema && status >= 400) return { $ref: '#/components/schemas/ClerkErrors' };
     return schema;
+  }
+
+  // What is wrong with the payload of a webhook, as a list of sentences.
+  webhookProblems(payload) {
+    const webhook = this.document['x-webhooks'][payload.type];
+    if (!webhook) return [`${payload.type}: no such webhook in the OpenAPI file`];
+    const { schema } = webhook.post.requestBody.content['application/json'];
+    return this.validate(schema, payload, payload.type);
   }
 
   // What is wrong with an answer, as a list of sentences; empty if nothing is.
@@ -115,4 +123,8 @@ export class OpenApi {
 
 export function backendApi() {
   return new OpenApi(path.join(process.env.USHER_SHARED, 'clerk', 'bapi-2026-05-12.yml'));
+}
+
+export function webhooksApi() {
+  return new OpenApi(path.join(process.env.USHER_SHARED, 'clerk', 'webhooks-2025-04-15.yml'));
 }
