@@ -1,21 +1,26 @@
 /*
- * ledger: the durable record of what has moved. An SQLite file of mode 0600 that holds no names,
- * addresses or digests: external id, Clerk id, state, attempts, error code, one keyed 64-bit hash per
- * field of what was last written.
+ * ledger: the durable record of what has moved: an SQLite file of mode 0600, or a PostgreSQL database
+ * (postgres://…). It holds no names, addresses or digests: external id, Clerk id, state, attempts, error
+ * code, one keyed 64-bit hash per field of what was last written.
  *
- * The protocol (exactly once): a user is committed as SENDING before the request leaves; DONE, FAILED or
- * REJECTED with its answer. After a crash whoever is SENDING is looked up at the target by external id.
- * Writes go into one transaction until ledger_commit: many users a commit, none acknowledged before it.
+ * The protocol (exactly once): a user is claimed, which commits it as SENDING before the request leaves; DONE,
+ * FAILED or REJECTED with its answer. After a crash whoever is SENDING is looked up at the target by external
+ * id. Writes go into one transaction until ledger_commit: many users a commit, none acknowledged before it.
  *
  *     ledger_open(&ledger, &opts, &err);
- *     ledger_put(ledger, &user, &err); … ledger_commit(ledger, &err);
+ *     ledger_claim(ledger, &user, &claim, &err); … ledger_commit(ledger, &err);   // then send
+ *     ledger_put(ledger, &user, &err); … ledger_commit(ledger, &err);             // the outcomes
  *     ledger_close(ledger);
  *
- * After a write that failed (a full disk) nothing more is written: every further put and commit fails, the
- * file stays at the last commit, and the same command goes on from there when run again. What was put and
- * not committed when the ledger is closed is dropped.
+ * Several processes may write at the same time: imports, gateways. Each is a writer with a lease; a user that it
+ * has claimed is its own until an outcome is put, and nobody else moves that user meanwhile. The lease is
+ * renewed by every commit, or by ledger_renew when there is nothing to commit for a while. When it has run out,
+ * or at once when the process has died on the same machine, the next one to claim the user takes over
+ * (and looks at the target first). Transactions of several writers take turns: keep them short.
  *
- * One process writes at a time; a second one is refused at ledger_open with the first one's pid.
+ * After a write that failed (a full disk, a lost server) nothing more is written: every further put and commit
+ * fails, the ledger stays at the last commit, and the same command goes on from there when run again. What was
+ * put and not committed when the ledger is closed is dropped.
  */
 #ifndef USHER_LEDGER_H
 #define USHER_LEDGER_H
@@ -46,7 +51,10 @@ struct ledger_user {
     int64_t number; /* of its row, from 1: set by reading, ignored by ledger_put */
 };
 
-/* What makes two runs the same migration. A ledger made for another one is refused. */
+/*
+ * What makes two runs the same migration. A ledger made for another one is refused. Without source (and
+ * mapping) the instance alone decides, as for a gateway; the first import sets the other two.
+ */
 struct ledger_identity {
     struct text instance;  /* of the target, from its key: never the key itself */
     struct text source;    /* platform name */
@@ -54,9 +62,11 @@ struct ledger_identity {
 };
 
 struct ledger_opts {
-    const char *path;
+    const char *path;                /* or a URL, as sql_open takes it */
     struct ledger_identity identity; /* ignored when reading only */
-    bool read_only;                  /* for status: does not lock, does not create */
+    bool read_only;                  /* for status: is no writer, does not create */
+    bool alone;        /* refuses to begin while there are other writers, and keeps them out */
+    uint32_t lease_ms; /* how long a writer that says nothing keeps its users; 0: 60 s */
 };
 
 /* One run of a command on the ledger, for status and undo. */
@@ -72,8 +82,9 @@ struct ledger;
 
 /*
  * Opens, creating it if missing. Returns 0, or -1: ERR_IO (unwritable, full, a directory), ERR_UNUSABLE (no
- * ledger, damaged, of a newer version, of another migration, in use by another process). Each message
- * says what to do.
+ * ledger, damaged, of a newer version, of another migration, in use by a process that wants it alone),
+ * ERR_NETWORK and ERR_REFUSED as sql_open. Each message says what to do. A ledger of an older version is
+ * upgraded in place.
  */
 int ledger_open(struct ledger **ledger, const struct ledger_opts *opts, struct err *err);
 void ledger_close(struct ledger *ledger);
@@ -85,10 +96,37 @@ const struct hash_key *ledger_key(const struct ledger *ledger);
 int ledger_find(struct ledger *ledger, struct text external_id, struct arena *arena,
                 struct ledger_user *user, bool *found, struct err *err);
 
-/* Writes a user (insert or replace) into the open transaction, opening one if need be. */
+/*
+ * Writes a user (insert or replace) into the open transaction, opening one if need be, and lets go of it,
+ * unless it is SENDING. If another writer has it now, because our lease had run out, nothing is written:
+ * that one settles it. A user who is DONE does not become REJECTED.
+ */
 int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err *err);
 
-/* Makes all puts so far durable (fsync). Without open transaction does nothing. */
+enum ledger_claim_result {
+    LEDGER_CLAIMED, /* ours: to be sent once this is committed */
+    LEDGER_TAKEN,   /* another writer is moving this user now */
+    LEDGER_MOVED,   /* has been moved: clerk_id */
+};
+
+struct ledger_claim {
+    enum ledger_claim_result result;
+    bool
+        look_first; /* CLAIMED, but a request of an earlier owner may have left: look at the target before sending */
+    struct text clerk_id; /* MOVED: whom it has become; in the arena */
+};
+
+/*
+ * Claims a user in the open transaction, opening one if need be: with state SENDING to create it at the target, or
+ * DONE to change one that has been moved (which then never answers MOVED). What else is in *user is written
+ * as by ledger_put if the claim succeeds. It counts from ledger_commit on.
+ */
+int ledger_claim(struct ledger *ledger, const struct ledger_user *user, struct arena *arena,
+                 struct ledger_claim *claim, struct err *err);
+/* Renews the lease if that is due; costs nothing otherwise. For loops in which nothing may be committed. */
+int ledger_renew(struct ledger *ledger, struct err *err);
+
+/* Makes all claims and puts so far durable (fsync). Without open transaction does nothing. */
 int ledger_commit(struct ledger *ledger, struct err *err);
 
 /*
@@ -109,7 +147,7 @@ int ledger_page(struct ledger *ledger, int64_t after, struct arena *arena,
 /* Forgets a user, in the open transaction. No harm if there is none. */
 int ledger_remove(struct ledger *ledger, struct text external_id, struct err *err);
 
-/* How many users are in each state, uncommitted puts included. Costs nothing, however many there are. */
+/* How many users are in each state, uncommitted puts included. Costs little, however many there are. */
 int ledger_count(struct ledger *ledger, uint64_t counts[LEDGER_STATE_COUNT], struct err *err);
 
 /*
@@ -127,5 +165,29 @@ int ledger_run_put(struct ledger *ledger, const struct ledger_run *run, struct e
 /* The runs, newest first, at most `room`; *count gets how many. Texts are copied into arena. */
 int ledger_runs(struct ledger *ledger, struct arena *arena, struct ledger_run *runs, size_t room,
                 size_t *count, struct err *err);
+
+/*
+ * What several gateways must know of each other, each under a kind ("bridge") and a key. Of the key only a keyed
+ * hash of 128 bits is kept; a value is kept as it is, so put no names or addresses into one. Everything has a
+ * time, in milliseconds since the epoch, from which on it is as if it were not there, and is cleared away
+ * later. All are part of the open transaction, which they open if need be, and count from ledger_commit on.
+ */
+
+/* Whether a key is seen for the first time (a session that was bridged, the id of a webhook). */
+int ledger_once(struct ledger *ledger, const char *kind, struct text key, int64_t expires_ms,
+                bool *first, struct err *err);
+/*
+ * Adds to a counter that begins at 0 (guesses in a window) and gives its sum. expires_ms is taken by the first
+ * addition, and *until_ms gets the one that holds.
+ */
+int ledger_tally(struct ledger *ledger, const char *kind, struct text key, int64_t add,
+                 int64_t expires_ms, int64_t *sum, int64_t *until_ms, struct err *err);
+/* A value of at most 64 KiB; putting replaces one. Getting copies into the arena; absent if there is none. */
+int ledger_value_put(struct ledger *ledger, const char *kind, struct text key, struct text value,
+                     int64_t expires_ms, struct err *err);
+int ledger_value_get(struct ledger *ledger, const char *kind, struct text key, struct arena *arena,
+                     struct text *value, struct err *err);
+/* Forgets a key of any of the three. No harm if there is none. */
+int ledger_forget(struct ledger *ledger, const char *kind, struct text key, struct err *err);
 
 #endif

@@ -23,9 +23,12 @@ static int put_row(struct ledger *ledger, const struct ledger_run *run, struct e
 
 static int add_row(struct ledger *ledger, struct ledger_run *run, struct err *err)
 {
-    struct sql_query *query = sql_query(
-        ledger->sql,
-        "INSERT INTO runs VALUES (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?3) RETURNING id", err);
+    struct sql_query *query = sql_query(ledger->sql,
+                                        "INSERT INTO runs (command, started_ms, ended_ms, rows, "
+                                        "created, updated, unchanged, failed,"
+                                        " rejected, removed, requests, pid) VALUES (?1, ?2, 0, 0, "
+                                        "0, 0, 0, 0, 0, 0, 0, ?3) RETURNING id",
+                                        err);
     if (!query)
         return -1;
     run->pid = getpid();
@@ -43,10 +46,8 @@ int ledger_run_begin(struct ledger *ledger, struct ledger_run *run, struct err *
 {
     if (ledger_begin(ledger, err) != 0)
         return -1;
-    if (add_row(ledger, run, err) != 0) {
-        err_wrap(err, "ledger");
-        return ledger_break(ledger);
-    }
+    if (ledger_wrote(ledger, add_row(ledger, run, err), err) != 0)
+        return -1;
     return ledger_commit(ledger, err);
 }
 
@@ -54,11 +55,7 @@ int ledger_run_put(struct ledger *ledger, const struct ledger_run *run, struct e
 {
     if (ledger_begin(ledger, err) != 0)
         return -1;
-    if (put_row(ledger, run, err) != 0) {
-        err_wrap(err, "ledger");
-        return ledger_break(ledger);
-    }
-    return 0;
+    return ledger_wrote(ledger, put_row(ledger, run, err), err);
 }
 
 static int read_row(struct sql_query *query, struct arena *arena, struct ledger_run *run,
@@ -80,7 +77,10 @@ int ledger_runs(struct ledger *ledger, struct arena *arena, struct ledger_run *r
                 size_t *count, struct err *err)
 {
     struct sql_query *query =
-        sql_prepare(ledger->sql, "SELECT * FROM runs ORDER BY id DESC LIMIT ?1", err);
+        sql_prepare(ledger->sql,
+                    "SELECT id, command, started_ms, ended_ms, rows, created, updated, unchanged,"
+                    " failed, rejected, removed, requests, pid FROM runs ORDER BY id DESC LIMIT ?1",
+                    err);
     int got = query ? 0 : -1;
     *count = 0;
     if (query)

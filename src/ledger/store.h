@@ -9,30 +9,51 @@
 
 struct ledger {
     struct sql *sql;
-    char *path;
-    bool read_only;
+    char *path; /* for messages: without a password */
+    bool read_only, alone;
     bool broken; /* a write failed: what stands in the file is the last commit, and so it stays */
-    int lock_fd;
-    char *lock_path;
     struct hash_key key;
-    /* Users in each state: with what the open transaction changed, and as of the last commit. */
-    uint64_t counts[LEDGER_STATE_COUNT], committed[LEDGER_STATE_COUNT];
+    int64_t changes[LEDGER_STATE_COUNT]; /* of the numbers of users, by the open transaction */
     /* States of users found or put lately: 61 bits of a hash, and in the other three what is known. */
     uint64_t *known;
+    int64_t writer;          /* our id among the writers; 0: none yet */
+    int64_t lease_ms;        /* how long a renewal holds */
+    int64_t renewed_us;      /* when we renewed last */
+    int64_t buried_us;       /* when we last looked who has died */
+    int64_t clock_offset_ms; /* from the monotonic clock to the database's */
+    int64_t swept_us;        /* when what had expired was last cleared away */
 };
 
-/* Takes the writer's lock of a ledger. -1: ERR_UNUSABLE with the pid of who has it, ERR_IO. */
-int ledger_lock(struct ledger *ledger, struct err *err);
-void ledger_unlock(struct ledger *ledger);
+/* schema.c: what the database is, is made or upgraded to be, and for which migration it was made. */
+int ledger_check_file(const char *path, struct err *err);
+int ledger_load(struct ledger *ledger, const struct ledger_identity *identity, struct err *err);
+
+/* writers.c: becomes a writer, or says who is in the way; ends being one. */
+int ledger_enlist(struct ledger *ledger, struct err *err);
+void ledger_retire(struct ledger *ledger);
+/* Inside a transaction: renews the lease if a third of it is over. */
+int ledger_keep_lease(struct ledger *ledger, struct err *err);
+/* Inside a transaction: strikes out writers of this machine whose process is gone, at most once a second. */
+int ledger_bury(struct ledger *ledger, struct err *err);
+/* The database's clock. */
+int64_t ledger_now_ms(const struct ledger *ledger);
 
 /* Opens a transaction if none is open. -1 also if an earlier write failed or the ledger is read only. */
 int ledger_begin(struct ledger *ledger, struct err *err);
 /* After a failed write: rolls back and refuses further ones. Always returns -1. */
 int ledger_break(struct ledger *ledger);
+/* Ends a write: passes 0 on; else wraps *err and breaks the ledger. */
+int ledger_wrote(struct ledger *ledger, int status, struct err *err);
 
 /* Small named values. *value is copied into arena, absent if there is none. */
 int ledger_meta_get(struct ledger *ledger, struct text name, struct arena *arena,
                     struct text *value, struct err *err);
 int ledger_meta_put(struct ledger *ledger, struct text name, struct text value, struct err *err);
+
+/* users.c: the columns of a user as ledger_read_row takes them; and its texts copied. */
+#define LEDGER_COLUMNS "external_id, state, clerk_id, error_code, hashes, attempts, run, made"
+#define LEDGER_READ    LEDGER_COLUMNS ", number"
+void ledger_read_row(struct sql_query *query, struct ledger_user *user);
+int ledger_copy_user(struct arena *arena, struct ledger_user *user, struct err *err);
 
 #endif

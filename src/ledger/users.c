@@ -1,20 +1,29 @@
 /*
- * Users. To keep the counts, a put must know in which state the user was before. Nearly always that user
- * was found or put a moment ago, so a direct-mapped table of hashes remembers states, and only a miss
- * asks the database. The table is right because this process is the only writer, and a failed write
- * ends writing.
+ * Users: finding, claiming, putting. What is to be written depends on the state before: for the counts, and
+ * because another writer may have the user. Nearly always that user was found or put a moment ago, so a
+ * direct-mapped table of hashes remembers states, and a write says which one it expects. Only when that is
+ * not what stands there, or nothing is remembered, the row is read: inside the transaction nobody else
+ * changes it.
  */
 #include "ledger/store.h"
 
 #include <string.h>
 
-#define COLUMNS "external_id, state, clerk_id, error_code, hashes, attempts, run, made"
-#define READ    COLUMNS ", number"
-
-/* What the three low bits of an entry say. 0: nothing known. */
+/* What the three low bits of an entry say: a state + 1, or that there is no such user; 0: nothing known. */
 #define KNOWN_MASK   UINT64_C(7)
 #define KNOWN_ABSENT UINT64_C(7)
 _Static_assert(LEDGER_STATE_COUNT < KNOWN_ABSENT, "state + 1 fits beside KNOWN_ABSENT");
+
+/* Whose row it is: ours or nobody's. ?10 is our id, ?11 the time. */
+#define IS_FREE                                                                                    \
+    "(owner IS NULL OR owner = ?10 OR NOT EXISTS (SELECT 1 FROM writers"                           \
+    " WHERE writers.id = users.owner AND until_ms > ?11))"
+
+/* A row as it stands. */
+struct standing {
+    uint64_t what; /* as in the table */
+    bool taken;    /* by another writer, whose lease runs */
+};
 
 static uint64_t *known_entry(struct ledger *ledger, uint64_t hash)
 {
@@ -24,6 +33,12 @@ static uint64_t *known_entry(struct ledger *ledger, uint64_t hash)
 static void know(struct ledger *ledger, uint64_t hash, uint64_t what)
 {
     *known_entry(ledger, hash) = (hash & ~KNOWN_MASK) | what;
+}
+
+static uint64_t known_of(struct ledger *ledger, uint64_t hash)
+{
+    uint64_t entry = *known_entry(ledger, hash);
+    return (entry & ~KNOWN_MASK) == (hash & ~KNOWN_MASK) ? entry & KNOWN_MASK : 0;
 }
 
 static uint64_t hash_of(const struct ledger *ledger, struct text external_id)
@@ -38,7 +53,7 @@ static enum ledger_state state_of(struct sql_query *query, int column)
     return state >= 0 && state < LEDGER_STATE_COUNT ? (enum ledger_state)state : LEDGER_SENDING;
 }
 
-static void read_row(struct sql_query *query, struct ledger_user *user)
+void ledger_read_row(struct sql_query *query, struct ledger_user *user)
 {
     *user = (struct ledger_user){
         .external_id = sql_text(query, 0),
@@ -61,7 +76,7 @@ static bool copy_text(struct arena *arena, struct text *t)
     return t->at != NULL;
 }
 
-static int copy_user(struct arena *arena, struct ledger_user *user, struct err *err)
+int ledger_copy_user(struct arena *arena, struct ledger_user *user, struct err *err)
 {
     bool ok = copy_text(arena, &user->external_id) && copy_text(arena, &user->clerk_id) &&
               copy_text(arena, &user->error_code) && copy_text(arena, &user->hashes);
@@ -72,7 +87,7 @@ int ledger_find(struct ledger *ledger, struct text external_id, struct arena *ar
                 struct ledger_user *user, bool *found, struct err *err)
 {
     struct sql_query *query =
-        sql_query(ledger->sql, "SELECT " READ " FROM users WHERE external_id = ?1", err);
+        sql_query(ledger->sql, "SELECT " LEDGER_READ " FROM users WHERE external_id = ?1", err);
     *found = false;
     if (!query)
         return -1;
@@ -86,41 +101,49 @@ int ledger_find(struct ledger *ledger, struct text external_id, struct arena *ar
         return 0;
     }
     *found = true;
-    read_row(query, user);
+    ledger_read_row(query, user);
     know(ledger, hash, (uint64_t)user->state + 1);
-    int status = copy_user(arena, user, err);
+    int status = ledger_copy_user(arena, user, err);
     sql_reset(query);
     return status;
 }
 
-/* What the table or else the database knows of a user: state + 1, or KNOWN_ABSENT; 0 with err set. */
-static uint64_t state_before(struct ledger *ledger, struct text external_id, uint64_t hash,
-                             struct err *err)
-{
-    uint64_t entry = *known_entry(ledger, hash);
-    if ((entry & KNOWN_MASK) != 0 && (entry & ~KNOWN_MASK) == (hash & ~KNOWN_MASK))
-        return entry & KNOWN_MASK;
-    struct sql_query *query =
-        sql_query(ledger->sql, "SELECT state FROM users WHERE external_id = ?1", err);
-    if (!query)
-        return 0;
-    sql_bind_text(query, 1, external_id);
-    int got = sql_step(query, err);
-    uint64_t what = got > 0 ? (uint64_t)state_of(query, 0) + 1 : KNOWN_ABSENT;
-    sql_reset(query);
-    return got < 0 ? 0 : what;
-}
-
-static int put_row(struct ledger *ledger, const struct ledger_user *user, struct err *err)
+static int look(struct ledger *ledger, struct text external_id, struct standing *standing,
+                struct err *err)
 {
     struct sql_query *query = sql_query(
         ledger->sql,
-        "INSERT INTO users (" COLUMNS
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (external_id) DO UPDATE SET "
-        "state = excluded.state, clerk_id = excluded.clerk_id, error_code = excluded.error_code, "
-        "hashes = excluded.hashes, attempts = excluded.attempts, run = excluded.run, "
-        "made = excluded.made",
+        "SELECT state, owner IS NOT NULL AND owner <> ?2 AND EXISTS (SELECT 1 FROM writers"
+        " WHERE writers.id = users.owner AND until_ms > ?3) FROM users WHERE external_id = ?1",
         err);
+    *standing = (struct standing){KNOWN_ABSENT, false};
+    if (!query)
+        return -1;
+    sql_bind_text(query, 1, external_id);
+    sql_bind_int(query, 2, ledger->writer);
+    sql_bind_int(query, 3, ledger_now_ms(ledger));
+    int got = sql_step(query, err);
+    if (got > 0)
+        *standing = (struct standing){(uint64_t)state_of(query, 0) + 1, sql_int(query, 1) != 0};
+    sql_reset(query);
+    return got < 0 ? -1 : 0;
+}
+
+/*
+ * Writes the row if it stands as expected and is not another writer's: *wrote. The user stays ours, or becomes so,
+ * while `keep` says so.
+ */
+static int write_row(struct ledger *ledger, const struct ledger_user *user, bool keep,
+                     uint64_t expected, bool *wrote, struct err *err)
+{
+    static const char insert[] = "INSERT INTO users (" LEDGER_COLUMNS ", owner)"
+                                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                                 " ON CONFLICT (external_id) DO NOTHING";
+    static const char update[] =
+        "UPDATE users SET state = ?2, clerk_id = ?3, error_code = ?4, hashes = ?5, attempts = ?6,"
+        " run = ?7, made = ?8, owner = ?9 WHERE external_id = ?1 AND state = ?12 AND " IS_FREE;
+    struct sql_query *query =
+        sql_query(ledger->sql, expected == KNOWN_ABSENT ? insert : update, err);
     if (!query)
         return -1;
     sql_bind_text(query, 1, user->external_id);
@@ -131,118 +154,119 @@ static int put_row(struct ledger *ledger, const struct ledger_user *user, struct
     sql_bind_int(query, 6, user->attempts);
     sql_bind_int(query, 7, user->run);
     sql_bind_int(query, 8, user->made);
-    return sql_run(query, err);
+    if (keep)
+        sql_bind_int(query, 9, ledger->writer);
+    if (expected != KNOWN_ABSENT) {
+        sql_bind_int(query, 10, ledger->writer);
+        sql_bind_int(query, 11, ledger_now_ms(ledger));
+        sql_bind_int(query, 12, (int64_t)expected - 1);
+    }
+    int status = sql_run(query, err);
+    *wrote = status == 0 && sql_changes(ledger->sql) == 1;
+    return status;
+}
+
+static void count(struct ledger *ledger, uint64_t before, uint64_t after)
+{
+    if (before != KNOWN_ABSENT)
+        ledger->changes[before - 1]--;
+    if (after != KNOWN_ABSENT)
+        ledger->changes[after - 1]++;
+}
+
+/*
+ * Writes the user unless another writer has it, or it has been moved and is now claimed for sending or rejected.
+ * *before gets how it stood, *wrote tells.
+ */
+static int settle(struct ledger *ledger, const struct ledger_user *user, bool claims,
+                  struct standing *before, bool *wrote, struct err *err)
+{
+    uint64_t hash = hash_of(ledger, user->external_id), after = (uint64_t)user->state + 1;
+    bool must_not_be_moved =
+        user->state == LEDGER_REJECTED || (claims && user->state == LEDGER_SENDING);
+    uint64_t moved = must_not_be_moved ? (uint64_t)LEDGER_DONE + 1 : 0;
+    bool keep = claims || user->state == LEDGER_SENDING;
+    *before = (struct standing){known_of(ledger, hash), false};
+    *wrote = false;
+    if (before->what != 0 && before->what != moved &&
+        write_row(ledger, user, keep, before->what, wrote, err) != 0)
+        return -1;
+    if (!*wrote) {
+        if (look(ledger, user->external_id, before, err) != 0)
+            return -1;
+        know(ledger, hash, before->what);
+        if (before->what == moved || before->taken)
+            return 0;
+        if (write_row(ledger, user, keep, before->what, wrote, err) != 0)
+            return -1;
+    }
+    if (!*wrote)
+        return err_set(err, ERR_UNUSABLE, "%s: is damaged; restore it from a copy", ledger->path);
+    count(ledger, before->what, after);
+    know(ledger, hash, after);
+    return 0;
 }
 
 int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err *err)
 {
+    struct standing before;
+    bool wrote;
     if (ledger_begin(ledger, err) != 0)
         return -1;
-    uint64_t hash = hash_of(ledger, user->external_id);
-    uint64_t before = state_before(ledger, user->external_id, hash, err);
-    if (before == 0 || put_row(ledger, user, err) != 0) {
-        err_wrap(err, "ledger");
-        return ledger_break(ledger);
-    }
-    if (before != KNOWN_ABSENT)
-        ledger->counts[before - 1]--;
-    ledger->counts[user->state]++;
-    know(ledger, hash, (uint64_t)user->state + 1);
+    return ledger_wrote(ledger, settle(ledger, user, false, &before, &wrote, err), err);
+}
+
+static int read_clerk_id(struct ledger *ledger, struct text external_id, struct arena *arena,
+                         struct text *clerk_id, struct err *err)
+{
+    struct ledger_user user;
+    bool found;
+    if (ledger_find(ledger, external_id, arena, &user, &found, err) != 0)
+        return -1;
+    *clerk_id = found ? user.clerk_id : (struct text){NULL, 0};
     return 0;
 }
 
-static int remove_row(struct ledger *ledger, struct text external_id, struct err *err)
+int ledger_claim(struct ledger *ledger, const struct ledger_user *user, struct arena *arena,
+                 struct ledger_claim *claim, struct err *err)
 {
-    struct sql_query *query =
-        sql_query(ledger->sql, "DELETE FROM users WHERE external_id = ?1", err);
-    if (!query)
+    struct standing before;
+    bool wrote;
+    *claim = (struct ledger_claim){.result = LEDGER_TAKEN};
+    if (ledger_begin(ledger, err) != 0)
         return -1;
-    sql_bind_text(query, 1, external_id);
-    return sql_run(query, err);
+    int status = settle(ledger, user, true, &before, &wrote, err);
+    bool moved = user->state == LEDGER_SENDING && before.what == (uint64_t)LEDGER_DONE + 1;
+    if (status == 0 && before.taken && !moved) { /* perhaps by somebody who has died */
+        status = ledger_bury(ledger, err);
+        if (status == 0)
+            status = settle(ledger, user, true, &before, &wrote, err);
+    }
+    if (ledger_wrote(ledger, status, err) != 0)
+        return -1;
+    if (wrote) {
+        claim->result = LEDGER_CLAIMED;
+        claim->look_first = before.what == (uint64_t)LEDGER_SENDING + 1;
+    } else if (moved) {
+        claim->result = LEDGER_MOVED;
+        return read_clerk_id(ledger, user->external_id, arena, &claim->clerk_id, err);
+    }
+    return 0;
 }
 
 int ledger_remove(struct ledger *ledger, struct text external_id, struct err *err)
 {
+    struct standing before;
     if (ledger_begin(ledger, err) != 0)
         return -1;
-    uint64_t hash = hash_of(ledger, external_id);
-    uint64_t before = state_before(ledger, external_id, hash, err);
-    if (before == 0 || remove_row(ledger, external_id, err) != 0) {
-        err_wrap(err, "ledger");
-        return ledger_break(ledger);
+    struct sql_query *query =
+        sql_query(ledger->sql, "DELETE FROM users WHERE external_id = ?1", err);
+    int status = query ? look(ledger, external_id, &before, err) : -1;
+    if (status == 0 && !before.taken) {
+        sql_bind_text(query, 1, external_id);
+        status = sql_run(query, err);
+        count(ledger, before.what, KNOWN_ABSENT);
+        know(ledger, hash_of(ledger, external_id), KNOWN_ABSENT);
     }
-    if (before != KNOWN_ABSENT)
-        ledger->counts[before - 1]--;
-    know(ledger, hash, KNOWN_ABSENT);
-    return 0;
-}
-
-int ledger_page(struct ledger *ledger, int64_t after, struct arena *arena,
-                struct ledger_user *users, size_t room, size_t *count, struct err *err)
-{
-    struct sql_query *query = sql_query(
-        ledger->sql, "SELECT " READ " FROM users WHERE number > ?1 ORDER BY number LIMIT ?2", err);
-    int got = query ? 0 : -1;
-    *count = 0;
-    if (query) {
-        sql_bind_int(query, 1, after);
-        sql_bind_int(query, 2, (int64_t)room);
-    }
-    while (query && *count < room && (got = sql_step(query, err)) > 0) {
-        read_row(query, &users[*count]);
-        if ((got = copy_user(arena, &users[*count], err)) != 0)
-            break;
-        ++*count;
-    }
-    if (query)
-        sql_reset(query);
-    return got < 0 ? err_wrap(err, "ledger") : 0;
-}
-
-/*
- * Those done are many and read in the index's order. Those planned or sending are few: one pass through
- * the rows as they lie, and then sorted (+ keeps SQLite from walking the index for the order's sake).
- * "state >= 3" in so many words lets it use the index that has this condition.
- */
-static const char *each_statement(enum ledger_state state)
-{
-    if (state >= LEDGER_FAILED)
-        return "SELECT " READ " FROM users WHERE state >= 3 AND state = ?1 ORDER BY external_id";
-    if (state == LEDGER_DONE)
-        return "SELECT " READ " FROM users WHERE state = ?1 ORDER BY external_id";
-    return "SELECT " READ " FROM users WHERE state = ?1 ORDER BY +external_id";
-}
-
-int ledger_each(struct ledger *ledger, enum ledger_state state,
-                int (*each)(const struct ledger_user *user, void *arg), void *arg, struct err *err)
-{
-    if (ledger->counts[state] == 0 && !ledger->read_only)
-        return 0;
-    struct sql_query *query = sql_prepare(ledger->sql, each_statement(state), err);
-    struct ledger_user user;
-    int got = -1, stop = 0;
-    if (query)
-        sql_bind_int(query, 1, state);
-    while (query && !stop && (got = sql_step(query, err)) > 0) {
-        read_row(query, &user);
-        stop = each(&user, arg);
-    }
-    sql_finish(query);
-    return got < 0 ? err_wrap(err, "ledger") : 0;
-}
-
-int ledger_failures(struct ledger *ledger,
-                    void (*each)(struct text code, uint64_t count, struct text example, void *arg),
-                    void *arg, struct err *err)
-{
-    struct sql_query *query = sql_prepare(
-        ledger->sql,
-        "SELECT coalesce(error_code, ''), count(*), min(external_id) FROM users WHERE state >= 3 "
-        "GROUP BY 1 ORDER BY 2 DESC, 1",
-        err);
-    int got = -1;
-    while (query && (got = sql_step(query, err)) > 0)
-        each(sql_text(query, 0), (uint64_t)sql_int(query, 1), sql_text(query, 2), arg);
-    sql_finish(query);
-    return got < 0 ? err_wrap(err, "ledger") : 0;
+    return ledger_wrote(ledger, status, err);
 }

@@ -111,6 +111,8 @@ static int run(struct import *import, struct err *err)
         import_send_lookups(import);
         if (import->flying > 0 && courier_work(import->courier, 10000, err))
             return -1;
+        if (ledger_renew(import->ledger, err))
+            return -1;
         show_progress(import, false);
     }
     return commit(import, err);
@@ -120,9 +122,16 @@ static int run(struct import *import, struct err *err)
 static int stranded(const struct ledger_user *user, void *arg)
 {
     struct import *import = arg;
-    struct flight *flight = import_pop(&import->free);
-    if (!flight)
+    struct flight *flight = import->free;
+    struct ledger_claim claim;
+    if (!flight || ledger_claim(import->ledger, user, &import->arena, &claim, &import->err)) {
+        import->failed = flight != NULL;
         return 1;
+    }
+    if (claim.result != LEDGER_CLAIMED)
+        return 0;
+    import_pop(&import->free);
+    import->puts++;
     import->flying++;
     flight->action = MIGRATE_CREATE;
     buf_add(&flight->id, user->external_id);

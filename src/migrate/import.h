@@ -60,6 +60,8 @@ void import_fail(struct import *import, const struct err *err);
 /* Puts a record into the open transaction of the ledger; a failure ends the import. */
 void import_put(struct import *import, const struct ledger_user *user);
 void import_put_flight(struct flight *flight, enum ledger_state state, const char *code);
+/* Claims the user to be created and queues the flight, or lands it if another process has the user. */
+int import_claim(struct flight *flight, struct err *err);
 
 /* Gives a slot back. The others put the outcome first: done (counted in *counter), failed, to be taken up
  * by the next run. */

@@ -38,13 +38,10 @@ static int take_off(struct import *import, const struct source_row *row, struct 
     clerk_create_body(&row->user, &flight->user);
     if (!buf_ok(&flight->id) || !buf_ok(&flight->user))
         return err_set(err, ERR_MEMORY, "row %llu is too large", (unsigned long long)row->number);
-    if (decision.action == MIGRATE_UPDATE) {
-        field_hashes_read(&flight->written, known->hashes);
-        flight->step = FLIGHT_LOOK;
-    } else {
-        flight->step = decision.look_first ? FLIGHT_LOOK : FLIGHT_CREATE;
-        import_put_flight(flight, LEDGER_SENDING, NULL);
-    }
+    if (decision.action != MIGRATE_UPDATE)
+        return import_claim(flight, err);
+    field_hashes_read(&flight->written, known->hashes);
+    flight->step = FLIGHT_LOOK;
     import_queue(&import->ready, flight);
     return 0;
 }

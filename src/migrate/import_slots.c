@@ -49,26 +49,57 @@ void import_fail(struct import *import, const struct err *err)
     import->err = *err;
 }
 
+static void note_put(struct import *import)
+{
+    if (import->puts++ == 0)
+        import->first_put = clock_now_us();
+}
+
 void import_put(struct import *import, const struct ledger_user *user)
 {
     struct err err;
-    if (import->puts++ == 0)
-        import->first_put = clock_now_us();
+    note_put(import);
     if (ledger_put(import->ledger, user, &err))
         import_fail(import, &err);
 }
 
+static struct ledger_user record_of(struct flight *flight, enum ledger_state state,
+                                    const char *code)
+{
+    return (struct ledger_user){
+        .external_id = buf_text(&flight->id),
+        .clerk_id = buf_text(&flight->clerk_id),
+        .error_code = text_of(code),
+        .hashes = field_hashes_blob(&flight->hashes),
+        .state = state,
+        .attempts = flight->attempts,
+        .run = flight->import->run.id,
+    };
+}
+
 void import_put_flight(struct flight *flight, enum ledger_state state, const char *code)
 {
-    import_put(flight->import, &(struct ledger_user){
-                                   .external_id = buf_text(&flight->id),
-                                   .clerk_id = buf_text(&flight->clerk_id),
-                                   .error_code = text_of(code),
-                                   .hashes = field_hashes_blob(&flight->hashes),
-                                   .state = state,
-                                   .attempts = flight->attempts,
-                                   .run = flight->import->run.id,
-                               });
+    struct ledger_user user = record_of(flight, state, code);
+    import_put(flight->import, &user);
+}
+
+int import_claim(struct flight *flight, struct err *err)
+{
+    struct import *import = flight->import;
+    struct ledger_user user = record_of(flight, LEDGER_SENDING, NULL);
+    struct ledger_claim claim;
+    note_put(import);
+    if (ledger_claim(import->ledger, &user, &import->arena, &claim, err))
+        return -1;
+    if (claim.result == LEDGER_CLAIMED) {
+        flight->step = claim.look_first ? FLIGHT_LOOK : FLIGHT_CREATE;
+        import_queue(&import->ready, flight);
+        return 0;
+    }
+    /* Another process has moved the user just now, or is about to. */
+    ++*(claim.result == LEDGER_MOVED ? &import->totals->unchanged : &import->totals->pending);
+    import_land(flight);
+    return 0;
 }
 
 static struct migrate_trouble trouble_of(const struct flight *flight, const char *code,

@@ -35,6 +35,7 @@ struct sql {
  */
 struct sql_ops {
     enum sql_kind kind;
+    const char *now; /* the statement that asks for the time; NULL: this machine's is meant */
     int (*open)(struct sql **sql, const char *where, enum sql_mode mode, struct err *err);
     void (*close)(
         struct sql *sql); /* every statement is finished by then; frees sql, not its name */

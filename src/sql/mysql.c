@@ -335,6 +335,7 @@ static int stamp_put(struct sql *sql, const struct sql_stamp *stamp, struct err 
 
 const struct sql_ops sql_ops_mysql = {
     .kind = SQL_MYSQL,
+    .now = "SELECT CAST(unix_timestamp(now(3)) * 1000 AS SIGNED)",
     .open = open_url,
     .close = close_connection,
     .exec = exec,

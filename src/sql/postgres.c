@@ -366,6 +366,7 @@ static int stamp_put(struct sql *sql, const struct sql_stamp *stamp, struct err 
 
 const struct sql_ops sql_ops_postgres = {
     .kind = SQL_POSTGRES,
+    .now = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
     .open = open_url,
     .close = close_connection,
     .exec = exec,

@@ -91,6 +91,20 @@ int sql_pragma(struct sql *sql, const char *pragmas, struct err *err)
     return sql->ops == &sql_ops_sqlite ? sql->ops->exec(sql, pragmas, err) : 0;
 }
 
+int sql_now_ms(struct sql *sql, int64_t *ms, struct err *err)
+{
+    *ms = clock_wall_ms();
+    if (!sql->ops->now)
+        return 0;
+    struct sql_query *query = sql_query(sql, sql->ops->now, err);
+    int got = query ? sql_step(query, err) : -1;
+    if (got > 0)
+        *ms = sql_int(query, 0);
+    if (query)
+        sql_reset(query);
+    return got > 0 ? 0 : -1;
+}
+
 int sql_stamp_get(struct sql *sql, struct sql_stamp *stamp, struct err *err)
 {
     *stamp = (struct sql_stamp){0};

@@ -21,7 +21,7 @@
  *     type (a column, a CAST);
  *   - columns are INTEGER (64 bits, also BIGINT), TEXT or BLOB. In CREATE and ALTER TABLE PostgreSQL gets
  *     BIGINT, TEXT COLLATE "C" (order is the order of bytes, as in SQLite) and BYTEA, and WITHOUT ROWID
- *     goes. Texts are bound with sql_bind_text, blobs with sql_bind_blob, never crosswise; a text in
+ *     goes. A column INTEGER PRIMARY KEY that an INSERT leaves out gets a number of its own. Texts are bound with sql_bind_text, blobs with sql_bind_blob, never crosswise; a text in
  *     PostgreSQL holds no NUL byte;
  *   - INSERT … ON CONFLICT (columns) DO NOTHING | DO UPDATE SET … excluded.x, RETURNING, and
  *     CREATE [UNIQUE] INDEX IF NOT EXISTS … [WHERE …] with or without COLLATE NOCASE, which folds case;
@@ -81,7 +81,10 @@ int sql_exec(struct sql *sql, const char *statements, struct err *err);
 /* The same for settings that only SQLite has; the others take no notice. */
 int sql_pragma(struct sql *sql, const char *pragmas, struct err *err);
 
-/* The stamp of a database; putting one belongs into the transaction that makes the tables. */
+/* The clock of the database's machine, in milliseconds since the epoch. */
+int sql_now_ms(struct sql *sql, int64_t *ms, struct err *err);
+
+/* The stamp of a database; putting one belongs into the transaction that makes the tables, before them. */
 int sql_stamp_get(struct sql *sql, struct sql_stamp *stamp, struct err *err);
 int sql_stamp_put(struct sql *sql, const struct sql_stamp *stamp, struct err *err);
 

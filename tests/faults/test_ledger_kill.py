@@ -11,15 +11,19 @@ import tempfile
 import time
 
 
-def write_and_kill(writer, ledger, seconds):
-    """Lets the writer run, kills it; returns the last whole number that it printed, or None."""
+def write_and_kill(writer, ledger, seconds, at_work):
+    """
+    Lets the writer run and kills it, some time after its start or after its first commit; returns the last whole
+    number that it printed, or None.
+    """
     process = subprocess.Popen([writer, ledger], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first = process.stdout.readline() if at_work else b""
     time.sleep(seconds)
     if process.poll() is not None:
         sys.exit(f"the writer ended by itself: {process.stderr.read().decode()}")
     process.send_signal(signal.SIGKILL)
     out, _ = process.communicate()
-    lines = out.split(b"\n")[:-1]
+    lines = (first + out).split(b"\n")[:-1]
     return int(lines[-1]) if lines else None
 
 
@@ -31,7 +35,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="usher-test-") as folder:
         ledger = os.path.join(folder, "ledger.db")
         for _ in range(times):
-            said = write_and_kill(writer, ledger, random.uniform(0, 0.15))
+            said = write_and_kill(writer, ledger, random.uniform(0, 0.15), random.random() < 0.6)
             if said is not None:
                 killed_at_work += 1
                 if said <= settled:
