@@ -97,7 +97,7 @@ static void write_request(const struct digest *digest, struct text password, str
     json_close(&out, '}');
 }
 
-static void write_url(const struct digest *digest, struct buf *to)
+void digest_cognito_url(const struct digest *digest, struct buf *to)
 {
     const char *elsewhere = getenv("USHER_COGNITO_URL");
     bool in_china = text_starts(digest->prefix, TEXT("cn-"));
@@ -114,11 +114,15 @@ static enum digest_answer unclear(struct err *err, const char *what, struct text
     return DIGEST_CANNOT_TELL;
 }
 
-static enum digest_answer read_success(struct json_value root, struct err *err)
+static enum digest_answer read_success(struct json_value root, struct buf *token, struct err *err)
 {
     struct text challenge = json_text(json_get(root, TEXT("ChallengeName")));
-    if (json_type(json_get(root, TEXT("AuthenticationResult"))) == JSON_OBJECT)
+    struct json_value result = json_get(root, TEXT("AuthenticationResult"));
+    if (json_type(result) == JSON_OBJECT) {
+        if (token)
+            buf_add(token, json_text(json_get(result, TEXT("AccessToken"))));
         return DIGEST_MATCH;
+    }
     for (size_t i = 0; i < ARRAY_COUNT(challenges_after_password); i++)
         if (text_same(challenge, text_of(challenges_after_password[i])))
             return DIGEST_MATCH;
@@ -148,7 +152,8 @@ static enum digest_answer read_failure(struct json_value root, long status, stru
     return unclear(err, "", message.len > 0 ? message : type);
 }
 
-static enum digest_answer read_answer(struct text body, long status, struct err *err)
+static enum digest_answer read_answer(struct text body, long status, struct buf *token,
+                                      struct err *err)
 {
     struct json *json;
     struct json_value root;
@@ -158,12 +163,13 @@ static enum digest_answer read_answer(struct text body, long status, struct err 
     if (json_parse(json, body, &root, err) != 0)
         answer = unclear(err, "the answer is not JSON", TEXT(""));
     else
-        answer = status == 200 ? read_success(root, err) : read_failure(root, status, err);
+        answer = status == 200 ? read_success(root, token, err) : read_failure(root, status, err);
     json_free(json);
     return answer;
 }
 
-static enum digest_answer ask(const char *url, struct text request, struct err *err)
+static enum digest_answer ask(const char *url, struct text request, struct buf *token,
+                              struct err *err)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-amz-json-1.1",
@@ -177,14 +183,15 @@ static enum digest_answer ask(const char *url, struct text request, struct err *
     buf_init(&body, BODY_MAX);
     enum digest_answer answer = DIGEST_CANNOT_TELL;
     if (http_exchange(NULL, &post, &body, &status, err) == 0)
-        answer = read_answer(buf_text(&body), status, err);
+        answer = read_answer(buf_text(&body), status, token, err);
     else
         err_wrap(err, "Cognito");
     buf_release(&body);
     return answer;
 }
 
-static enum digest_answer verify(const struct digest *digest, struct text password, struct err *err)
+enum digest_answer digest_cognito_sign_in(const struct digest *digest, struct text password,
+                                          struct buf *token, struct err *err)
 {
     struct buf url, request;
     /* JSON cannot carry it, so Cognito cannot have it. */
@@ -192,15 +199,20 @@ static enum digest_answer verify(const struct digest *digest, struct text passwo
         return DIGEST_NO_MATCH;
     buf_init(&url, 1024);
     buf_init(&request, BODY_MAX);
-    write_url(digest, &url);
+    digest_cognito_url(digest, &url);
     write_request(digest, password, &request);
     const char *address = buf_z(&url);
     enum digest_answer answer = buf_ok(&url) && buf_ok(&request)
-                                    ? ask(address, buf_text(&request), err)
+                                    ? ask(address, buf_text(&request), token, err)
                                     : answer_no_memory(err);
     buf_release(&url);
     buf_release(&request);
     return answer;
+}
+
+static enum digest_answer verify(const struct digest *digest, struct text password, struct err *err)
+{
+    return digest_cognito_sign_in(digest, password, NULL, err);
 }
 
 const struct digest_ops digest_ops_awscognito = {

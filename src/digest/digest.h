@@ -74,6 +74,15 @@ const char *digest_clerk_problem(const struct digest *digest);
 enum digest_answer digest_verify(const struct digest *digest, struct text password,
                                  struct err *err);
 
+/*
+ * What verifies an awscognito digest, for whoever needs more of the answer: on DIGEST_MATCH the access
+ * token is appended to `token` (or NULL), nothing if a challenge (MFA …) comes before it.
+ */
+enum digest_answer digest_cognito_sign_in(const struct digest *digest, struct text password,
+                                          struct buf *token, struct err *err);
+/* Appends the address of the digest's region. */
+void digest_cognito_url(const struct digest *digest, struct buf *to);
+
 #define DIGEST_CLASS_MAX 96
 /* Writes the class of a digest, hasher and parameters: "bcrypt cost=10", "argon2id m=64 t=2 p=1".
  */

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "json/json.h"
 #include "trickle/legacy.h"
 
 enum legacy_setting {
@@ -56,8 +57,29 @@ struct legacy_ops {
 LEGACY_CONNECTORS(CONNECTOR)
 #undef CONNECTOR
 
+/* The mapping of OpenID Connect's claims (Core, 5.1), and of Cognito's attributes, which are named alike. */
+#define LEGACY_FROM_CLAIMS                                                                         \
+    "{\"fields\":{\"external_id\":\"{{sub}}\","                                                    \
+    "\"email_address\":{\"value\":\"{{email}}\",\"verified\":\"{{email_verified}}\"},"             \
+    "\"phone_number\":{\"value\":\"{{phone_number}}\",\"verified\":\"{{phone_number_verified}}\"}" \
+    ","                                                                                            \
+    "\"username\":\"{{asked.username}}\","                                                         \
+    "\"first_name\":\"{{given_name}}\",\"last_name\":\"{{family_name}}\"}}"
+
 /* Maps job->record onto job->user. Returns 0, or -1 with job->err saying why that cannot be done. */
 int legacy_map(struct legacy_job *job);
+
+/*
+ * Writes, as a member of a record, "asked": what was asked for, {"identifier":…} and the same again as
+ * "email", "phone" or "username" by its looks. For mappings of systems that show little of a user.
+ */
+void legacy_put_asked(struct json_out *out, const struct legacy_job *job);
+
+/* Makes the job's record of the members of `object` and "asked"; an "asked" of its own gives way. */
+void legacy_put_record(struct legacy_job *job, struct json_value object);
+
+/* CANNOT_TELL, for a system that knows nobody without a password. */
+enum legacy_says legacy_no_search(struct legacy_job *job);
 
 /* Milliseconds left for the job, at least 1. */
 long legacy_time_left(const struct legacy_job *job);

@@ -6,7 +6,12 @@
 #ifndef USHER_TRICKLE_LEGACIES_H
 #define USHER_TRICKLE_LEGACIES_H
 
-#define LEGACY_CONNECTORS(CONNECTOR) CONNECTOR(http)
+#define LEGACY_CONNECTORS(CONNECTOR)                                                               \
+    CONNECTOR(http)                                                                                \
+    CONNECTOR(ldap)                                                                                \
+    CONNECTOR(oauth)                                                                               \
+    CONNECTOR(cognito)                                                                             \
+    CONNECTOR(firebase)
 
 /*
  * What a connector may be told, one row each: SETTING(name, meaning). All are texts; which of them a
@@ -18,17 +23,17 @@
     SETTING(form, "http: the form of the hook (usher, keycloak, ory, fusionauth)")                 \
     SETTING(auth, "how requests are proven: bearer, hmac, basic or the name of a header")          \
     SETTING(secret, "the token, key or password for it")                                           \
-    SETTING(username, "the user name for basic; ldap: the DN to search as")                        \
+    SETTING(username, "the user name for basic; ldap: the DN to search as, with its secret")       \
     SETTING(moved_url, "where to tell that a user was moved")                                      \
     SETTING(ca_file, "the certificates to trust, instead of the system's")                         \
     SETTING(query, "sql: the query for one user, with :identifier")                                \
     SETTING(moved_query, "sql: the statement for a moved user, with :external_id and :clerk_id")   \
     SETTING(client_id, "oauth, cognito: the client")                                               \
-    SETTING(client_secret, "oauth, cognito: its secret, if it has one")                            \
+    SETTING(client_secret, "oauth: its secret, if it has one")                                     \
     SETTING(scope, "oauth: the scope to ask for")                                                  \
     SETTING(userinfo_url, "oauth: where the user's claims are")                                    \
     SETTING(api_key, "firebase: the web API key")                                                  \
-    SETTING(region, "cognito: the region")                                                         \
+    SETTING(pool, "cognito: the id of the user pool")                                              \
     SETTING(base, "ldap: the DN to search under")                                                  \
     SETTING(filter, "ldap: the filter, with {identifier}")                                         \
     SETTING(starttls, "ldap: \"no\" leaves a connection to this machine plain")

@@ -82,12 +82,6 @@ static int post(struct hook *hook, struct legacy_job *job, const char *url,
 
 /* --- forms --- */
 
-static enum legacy_says no_search(struct legacy_job *job, const char *form)
-{
-    err_set(&job->err, ERR_INPUT, "a hook of form %s cannot be asked without a password", form);
-    return LEGACY_CANNOT_TELL;
-}
-
 static enum legacy_says ask_usher(struct hook *hook, struct legacy_job *job,
                                   struct remote_answer *answer)
 {
@@ -171,7 +165,7 @@ static enum legacy_says ask_ory(struct hook *hook, struct legacy_job *job,
 {
     const struct member members[] = {{"identifier", job->identifier}, {"password", job->password}};
     if (!job->password.at)
-        return no_search(job, "ory");
+        return legacy_no_search(job);
     if (post(hook, job, hook->opts->url, members, ARRAY_COUNT(members), answer) != 0)
         return LEGACY_CANNOT_TELL;
     if (answer->status == 403)
@@ -179,7 +173,7 @@ static enum legacy_says ask_ory(struct hook *hook, struct legacy_job *job,
     if (answer->status != 200 ||
         !text_same(json_text(json_get(answer->root, TEXT("status"))), TEXT("password_match")))
         return remote_unclear(job, answer);
-    remote_put_record(job, answer->root);
+    legacy_put_record(job, answer->root);
     return LEGACY_YES;
 }
 
@@ -188,7 +182,7 @@ static enum legacy_says ask_fusionauth(struct hook *hook, struct legacy_job *job
 {
     const struct member members[] = {{"loginId", job->identifier}, {"password", job->password}};
     if (!job->password.at)
-        return no_search(job, "fusionauth");
+        return legacy_no_search(job);
     if (post(hook, job, hook->opts->url, members, ARRAY_COUNT(members), answer) != 0)
         return LEGACY_CANNOT_TELL;
     struct json_value user = json_get(answer->root, TEXT("user"));

@@ -196,34 +196,3 @@ enum legacy_says remote_unclear(struct legacy_job *job, const struct remote_answ
     return legacy_unclear(job, "it answered %ld%s, which means neither yes nor no", answer->status,
                           answer->root.document ? "" : " without JSON");
 }
-
-static struct text kind_of(struct text identifier)
-{
-    bool digits = identifier.len > 1 && identifier.at[0] == '+';
-    for (size_t i = 1; digits && i < identifier.len; i++)
-        digits = identifier.at[i] >= '0' && identifier.at[i] <= '9';
-    if (text_find(identifier, '@', 0) < identifier.len)
-        return TEXT("email");
-    return digits ? TEXT("phone") : TEXT("username");
-}
-
-void remote_put_record(struct legacy_job *job, struct json_value object)
-{
-    struct json_out out = json_out(&job->record);
-    struct json_walk walk = json_walk(object);
-    json_open(&out, '{');
-    json_key(&out, TEXT("asked"));
-    json_open(&out, '{');
-    json_key(&out, TEXT("identifier"));
-    json_put_text(&out, job->identifier);
-    json_key(&out, kind_of(job->identifier));
-    json_put_text(&out, job->identifier);
-    json_close(&out, '}');
-    while (json_next(&walk)) {
-        if (text_same(walk.key, TEXT("asked")))
-            continue;
-        json_key(&out, walk.key);
-        json_put_value(&out, walk.value);
-    }
-    json_close(&out, '}');
-}

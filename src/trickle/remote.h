@@ -77,11 +77,4 @@ int remote_ask_for(struct remote *remote, struct legacy_job *job, struct remote_
 /* CANNOT_TELL, for an answer that means nothing: the job's err names its status. */
 enum legacy_says remote_unclear(struct legacy_job *job, const struct remote_answer *answer);
 
-/*
- * Puts into the job's record the members of `object`, and as "asked" what was asked for:
- * {"identifier":…} and the same again as "email", "phone" or "username", by its looks. An "asked" of the
- * object itself gives way.
- */
-void remote_put_record(struct legacy_job *job, struct json_value object);
-
 #endif
