@@ -7,6 +7,7 @@
 #define USHER_TRICKLE_LEGACIES_H
 
 #define LEGACY_CONNECTORS(CONNECTOR)                                                               \
+    CONNECTOR(sql)                                                                                 \
     CONNECTOR(http)                                                                                \
     CONNECTOR(ldap)                                                                                \
     CONNECTOR(oauth)                                                                               \

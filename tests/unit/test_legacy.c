@@ -416,7 +416,7 @@ static void settings_are_checked(void **state)
         const char *says;
     } cases[] = {
         {{.connector = NULL}, "there is no connector"},
-        {{.connector = "carrier-pigeon"}, "there are http"},
+        {{.connector = "carrier-pigeon"}, "there are sql, http"},
         {{.connector = "http"}, "the setting url is missing"},
         {{.connector = "http", .url = "https://a.example", .query = "SELECT 1"},
          "takes no setting query; it takes url, form"},
