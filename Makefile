@@ -32,7 +32,7 @@ help:
 	@echo "make lint      layers, tables, formatting, both compilers' warnings"
 	@echo "make format    clang-format on every source file"
 	@echo "make fuzz      libFuzzer on every parser (FUZZ_SECONDS=60 each, FUZZ='json csv')"
-	@echo "make faults    kills, faults and interruptions again and again (REPEAT=20)"
+	@echo "make faults    kills, power cuts, failing allocations and clock steps at full size"
 	@echo "make install   into PREFIX=/usr/local, under DESTDIR="
 	@echo "make clean     removes build/"
 
@@ -60,7 +60,7 @@ fuzz:
 	@tools/fuzz $(FUZZ)
 
 faults: all
-	@meson test -C $(BUILD) --repeat $(or $(REPEAT),20) --print-errorlogs faults-ledger-kill scenario-import
+	@USHER_LONG=1 meson test -C $(BUILD) --no-rebuild --suite faults --timeout-multiplier 0 --verbose
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))

@@ -149,6 +149,19 @@ static int connect_immutable(struct sqlite *sqlite, struct err *err)
     return status;
 }
 
+/* What a power cut left half done in a rollback journal is undone by whoever may write. */
+static int recover(struct sqlite *sqlite, const char *probe, struct err *err)
+{
+    sqlite3_close(sqlite->db);
+    sqlite->db = NULL;
+    if (connect_to(sqlite, sqlite->head.name, SQLITE_OPEN_READWRITE, err) != 0 ||
+        exec(&sqlite->head, probe, err) != 0)
+        return -1;
+    sqlite3_close(sqlite->db);
+    sqlite->db = NULL;
+    return connect_to(sqlite, sqlite->head.name, SQLITE_OPEN_READONLY, err);
+}
+
 static int start_reading(struct sqlite *sqlite, struct err *err)
 {
     static const char probe[] = "SELECT count(*) FROM sqlite_schema";
@@ -156,6 +169,8 @@ static int start_reading(struct sqlite *sqlite, struct err *err)
         return -1;
     if (exec(&sqlite->head, probe, err) == 0)
         return 0;
+    if (sqlite3_extended_errcode(sqlite->db) == SQLITE_READONLY_ROLLBACK)
+        return recover(sqlite, probe, err);
     int cause = sqlite3_errcode(sqlite->db) & 0xff;
     if ((cause != SQLITE_CANTOPEN && cause != SQLITE_READONLY) ||
         connect_immutable(sqlite, err) != 0)
