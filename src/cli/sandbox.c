@@ -84,14 +84,19 @@ static int read_words(struct words *words, struct sandbox_opts *opts, struct err
     return sandbox_shape_parse(opts, text_of(words->shape), err);
 }
 
-static void print_ready(const struct sandbox *sandbox)
+static int print_ready(const struct sandbox *sandbox, struct err *err)
 {
     struct buf line;
     buf_init(&line, 4096);
     sandbox_describe(sandbox, &line);
-    puts(buf_z(&line));
-    fflush(stdout);
+    const char *text = buf_z(&line);
+    int status = 0;
+    if (!buf_ok(&line))
+        status = err_memory(err);
+    else if (puts(text) == EOF || fflush(stdout) != 0)
+        status = err_set(err, ERR_IO, "the ready line cannot be written to standard output");
     buf_release(&line);
+    return status;
 }
 
 /* The threads inherit the mask, so that the signals wait for sigwait. */
@@ -108,10 +113,11 @@ static int serve(const struct sandbox_opts *opts)
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
     if (sandbox_start(&sandbox, opts, &err) != 0)
         return cli_fail("sandbox", &err);
-    print_ready(sandbox);
-    sigwait(&stops, &signal_number);
+    int status = print_ready(sandbox, &err);
+    if (status == 0)
+        sigwait(&stops, &signal_number);
     sandbox_stop(sandbox);
-    return CLI_OK;
+    return status == 0 ? CLI_OK : cli_fail("sandbox", &err);
 }
 
 int cmd_sandbox(int argc, char **argv)
