@@ -36,6 +36,8 @@ static void write_meta(const struct clerk_error *error, struct json_out *out)
         json_key(out, TEXT("param_names"));
         json_put_raw(out, error->params);
     }
+    if (error->session.at)
+        json_field_text(out, "session_id", error->session);
     json_close(out, '}');
 }
 
@@ -53,7 +55,7 @@ void clerk_error_write(const struct clerk_error *error, struct text trace_id, st
     json_put_text(&out, error->long_message.at ? error->long_message : message);
     json_key(&out, TEXT("code"));
     json_put_text(&out, text_of(infos[error->code].name));
-    if (error->param.at || error->params.at)
+    if (error->param.at || error->params.at || error->session.at)
         write_meta(error, &out);
     json_close(&out, '}');
     json_close(&out, ']');

@@ -60,7 +60,41 @@
     ERROR(totp_disabled, 400, "TOTP is not set up")                                                \
     ERROR(totp_incorrect_code, 422, "Incorrect code")                                              \
     ERROR(last_required_identification_deletion_failed, 400, "Cannot delete the last identifier")  \
-    ERROR(identification_update_failed, 400, "Cannot update the identifier")
+    ERROR(identification_update_failed, 400, "Cannot update the identifier")                       \
+    ERROR(authentication_invalid, 401, "Not signed in")                                            \
+    ERROR(signed_out, 401, "Signed out")                                                           \
+    ERROR(dev_browser_unauthenticated, 401, "Development browser unknown")                         \
+    ERROR(request_invalid_for_instance, 400, "Not for this kind of instance")                      \
+    ERROR(host_invalid, 400, "Invalid host")                                                       \
+    ERROR(proxy_request_missing_secret_key, 400, "Secret key missing")                             \
+    ERROR(proxy_request_invalid_secret_key, 401, "Secret key invalid")                             \
+    ERROR(invalid_redirect_url, 422, "Invalid redirect URL")                                       \
+    ERROR(client_state_invalid, 400, "Not possible in this state")                                 \
+    ERROR(session_exists, 400, "Session already exists")                                           \
+    ERROR(identifier_already_signed_in, 400, "Already signed in")                                  \
+    ERROR(form_identifier_not_found, 422, "Couldn't find your account")                            \
+    ERROR(form_password_incorrect, 422, "Password is incorrect")                                   \
+    ERROR(form_password_or_identifier_incorrect, 422, "Identifier or password is incorrect")       \
+    ERROR(form_code_incorrect, 422, "Incorrect code")                                              \
+    ERROR(strategy_for_user_invalid, 400, "Invalid verification strategy")                         \
+    ERROR(sign_in_identification_or_user_deleted, 400, "The account is gone")                      \
+    ERROR(sign_in_no_identification_for_user, 404, "No such address")                              \
+    ERROR(user_locked, 403, "Your account is locked")                                              \
+    ERROR(user_banned, 403, "Your account is banned")                                              \
+    ERROR(verification_expired, 400, "Code expired")                                               \
+    ERROR(verification_failed, 400, "Too many failed attempts")                                    \
+    ERROR(verification_missing, 400, "Nothing to verify")                                          \
+    ERROR(verification_already_verified, 400, "Already verified")                                  \
+    ERROR(ticket_invalid_code, 400, "Ticket is invalid")                                           \
+    ERROR(ticket_expired_code, 400, "Ticket has expired")                                          \
+    ERROR(sign_in_token_already_used_code, 400, "Token already used")                              \
+    ERROR(sign_in_token_revoked_code, 400, "Token is revoked")                                     \
+    ERROR(sign_in_token_cannot_be_used_code, 400, "Token cannot be used")                          \
+    ERROR(sign_in_token_cannot_be_revoked_code, 400, "Token cannot be revoked")                    \
+    ERROR(actor_token_already_used_code, 400, "Token already used")                                \
+    ERROR(actor_token_revoked_code, 400, "Token is revoked")                                       \
+    ERROR(actor_token_cannot_be_used_code, 400, "Token cannot be used")                            \
+    ERROR(actor_token_cannot_be_revoked_code, 400, "Token cannot be revoked")
 
 enum clerk_code {
 #define ERROR(code, status, message) CLERK_##code,
@@ -71,8 +105,9 @@ enum clerk_code {
 struct clerk_error {
     enum clerk_code code;
     struct text long_message;
-    struct text param;  /* meta.param_name; absent for none */
-    struct text params; /* meta.param_names as a JSON array; absent for none */
+    struct text param;   /* meta.param_name; absent for none */
+    struct text params;  /* meta.param_names as a JSON array; absent for none */
+    struct text session; /* meta.session_id; absent for none */
 };
 
 /* The HTTP status of a code, and its name. */

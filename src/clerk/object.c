@@ -125,10 +125,15 @@ static bool has_phone_factor(const struct clerk_user *user)
     return false;
 }
 
+bool clerk_has_second_factor(const struct clerk_user *user)
+{
+    return user->totp_enabled || has_phone_factor(user);
+}
+
 static void put_credentials(const struct clerk_user *user, struct buf *to)
 {
     put_bool(to, TEXT(",\"password_enabled\":"), user->password_enabled);
-    put_bool(to, TEXT(",\"two_factor_enabled\":"), user->totp_enabled || has_phone_factor(user));
+    put_bool(to, TEXT(",\"two_factor_enabled\":"), clerk_has_second_factor(user));
     put_bool(to, TEXT(",\"totp_enabled\":"), user->totp_enabled);
     put_bool(to, TEXT(",\"backup_code_enabled\":"), user->backup_code_enabled);
     put_time(to, TEXT(",\"mfa_enabled_at\":"), user->mfa_enabled_at);
@@ -169,6 +174,43 @@ void clerk_write_user(const struct clerk_user *user, struct buf *to)
     put_text(to, TEXT(",\"external_id\":"), user->user.external_id);
     put_state(user, to);
     buf_byte(to, '}');
+}
+
+/* As the user himself sees it: without private metadata. */
+void clerk_write_client_user(const struct clerk_user *user, struct text memberships, struct buf *to)
+{
+    put_text(to, TEXT("{\"id\":"), user->id);
+    put_names(user, to);
+    put_credentials(user, to);
+    put_identifiers(user, to);
+    put_object(to, TEXT(",\"organization_memberships\":"), memberships);
+    put_object(to, TEXT(",\"public_metadata\":"), user->user.public_metadata);
+    put_object(to, TEXT(",\"unsafe_metadata\":"), user->user.unsafe_metadata);
+    put_text(to, TEXT(",\"external_id\":"), user->user.external_id);
+    put_state(user, to);
+    buf_byte(to, '}');
+}
+
+/* The primary email address, else phone number, else username. */
+static struct text identifier_of(const struct clerk_user *user)
+{
+    for (size_t i = 0; i < user->email_count; i++)
+        if (text_same(user->emails[i].id, user->primary_email_id))
+            return user->emails[i].value;
+    for (size_t i = 0; i < user->phone_count; i++)
+        if (text_same(user->phones[i].id, user->primary_phone_id))
+            return user->phones[i].value;
+    return user->user.username.at ? user->user.username : TEXT("");
+}
+
+void clerk_write_public_user(const struct clerk_user *user, struct buf *to)
+{
+    put_text(to, TEXT("{\"first_name\":"), user->user.first_name);
+    put_text(to, TEXT(",\"last_name\":"), user->user.last_name);
+    buf_add(to, TEXT(",\"image_url\":\"\",\"has_image\":false"));
+    put_text(to, TEXT(",\"identifier\":"), identifier_of(user));
+    put_text(to, TEXT(",\"user_id\":"), user->id);
+    buf_add(to, TEXT(",\"profile_image_url\":\"\"}"));
 }
 
 void clerk_write_count(int64_t count, struct buf *to)

@@ -35,8 +35,16 @@ struct clerk_user {
     int64_t attempts_remaining;   /* until lockout; USER_UNSET: no lockout */
 };
 
+/* Whether a second factor is asked for at sign-in: TOTP, or a phone number set up for it. */
+bool clerk_has_second_factor(const struct clerk_user *user);
+
 /* Each appends one object. */
 void clerk_write_user(const struct clerk_user *user, struct buf *to);
+/* For the Frontend API: memberships is a JSON array. */
+void clerk_write_client_user(const struct clerk_user *user, struct text memberships,
+                             struct buf *to);
+/* What other users may see: PublicUserData. */
+void clerk_write_public_user(const struct clerk_user *user, struct buf *to);
 void clerk_write_email(const struct clerk_identifier *email, struct buf *to);
 void clerk_write_phone(const struct clerk_identifier *phone, struct buf *to);
 void clerk_write_count(int64_t count, struct buf *to);

@@ -1,6 +1,7 @@
 /* usher sandbox: the local Clerk, until a signal comes. */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,13 +32,16 @@ static const char about[] =
     "\n"
     "exit status: 0 stopped by a signal, 2 usage or refused.";
 
+#define CLAIMS_MAX ((size_t)64 * 1024)
+
 struct words {
     const char *listen, *tls_cert, *tls_key, *data, *secret_key, *limits, *shape;
+    const char *frontend_host, *session_claims;
     uint64_t latency_ms, seed;
     const char *webhook_secret_file;
     bool production, listen_anywhere;
     struct cli_texts faults, webhooks;
-    struct buf webhook_secret; /* of the file */
+    struct buf webhook_secret, claims; /* of the files */
 };
 
 /* The secret comes from a file or the environment: an argument could be seen with ps. */
@@ -59,6 +63,27 @@ static int read_webhooks(struct words *words, struct sandbox_opts *opts, struct 
     return 0;
 }
 
+static int read_claims(struct words *words, struct sandbox_opts *opts, struct err *err)
+{
+    if (!words->session_claims)
+        return 0;
+    if (cli_read_file(words->session_claims, &words->claims, err) != 0)
+        return -1;
+    opts->session_claims = words->claims.len > 0 ? buf_text(&words->claims) : TEXT("");
+    return 0;
+}
+
+/* Publishable keys of hosts without a dot are refused by Clerk's SDKs. */
+static bool is_host(struct text host)
+{
+    if (host.len == 0 || host.len > 120 || text_find(host, '.', 0) == host.len)
+        return false;
+    for (size_t i = 0; i < host.len; i++)
+        if (!isalnum((unsigned char)host.at[i]) && !strchr(".-:", host.at[i]))
+            return false;
+    return true;
+}
+
 static int read_words(struct words *words, struct sandbox_opts *opts, struct err *err)
 {
     *opts = (struct sandbox_opts){.listen = words->listen,
@@ -68,8 +93,12 @@ static int read_words(struct words *words, struct sandbox_opts *opts, struct err
                                   .data = words->data,
                                   .secret_key = text_of(words->secret_key),
                                   .production = words->production,
+                                  .frontend_host = words->frontend_host,
                                   .latency_ms = (int64_t)words->latency_ms,
                                   .faults = {.state = words->seed}};
+    if (words->frontend_host && !is_host(text_of(words->frontend_host)))
+        return err_set(err, ERR_USAGE,
+                       "--frontend-host takes a host name with a dot, such as clerk.example.test");
     if (words->latency_ms > 600000)
         return err_set(err, ERR_USAGE, "--latency takes 600000 ms at most");
     if (words->faults.count > FAULTS_MAX)
@@ -78,7 +107,7 @@ static int read_words(struct words *words, struct sandbox_opts *opts, struct err
         if (fault_parse(&opts->faults.at[i], text_of(words->faults.at[i]), err) != 0)
             return -1;
     opts->faults.count = words->faults.count;
-    if (read_webhooks(words, opts, err) != 0 ||
+    if (read_webhooks(words, opts, err) != 0 || read_claims(words, opts, err) != 0 ||
         sandbox_limits_parse(opts, text_of(words->limits), err) != 0)
         return -1;
     return sandbox_shape_parse(opts, text_of(words->shape), err);
@@ -126,6 +155,7 @@ int cmd_sandbox(int argc, char **argv)
         .listen = "127.0.0.1:0", .data = ":memory:", .limits = "clerk", .shape = "sliding"};
     random_bytes(&words.seed, sizeof(words.seed));
     buf_init(&words.webhook_secret, 4096);
+    buf_init(&words.claims, CLAIMS_MAX);
     const struct cli_option options[] = {
         {"listen", 'l', CLI_TEXT, &words.listen, "ADDRESS",
          "127.0.0.1:PORT or :PORT; port 0, the "
@@ -137,6 +167,10 @@ int cmd_sandbox(int argc, char **argv)
          "default: the stored one, else a "
          "fresh one"},
         {"production", 0, CLI_FLAG, &words.production, NULL, "a fresh key is sk_live_"},
+        {"frontend-host", 0, CLI_TEXT, &words.frontend_host, "HOST",
+         "the Frontend API's host in the publishable key (default: where it listens)"},
+        {"session-claims", 0, CLI_TEXT, &words.session_claims, "FILE",
+         "custom claims of session tokens, as JSON; kept with the data"},
         {"limits", 0, CLI_TEXT, &words.limits, "WHICH",
          "clerk (default), off, or N/S: N requests "
          "in S seconds"},
@@ -159,7 +193,11 @@ int cmd_sandbox(int argc, char **argv)
                            &operands);
     if (status >= 0)
         return status;
-    status = read_words(&words, &opts, &err) == 0 ? serve(&opts) : cli_fail("sandbox", &err);
+    if (read_words(&words, &opts, &err) != 0)
+        status = cli_fail("sandbox", &err);
+    else
+        status = serve(&opts);
     buf_release(&words.webhook_secret);
+    buf_release(&words.claims);
     return status;
 }

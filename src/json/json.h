@@ -129,6 +129,12 @@ void json_put_value(struct json_out *out, struct json_value value);
 /* A text that already is JSON. */
 void json_put_raw(struct json_out *out, struct text json);
 
+/* A key and its value in one: null for the absent text and for INT64_MIN. key is a string constant. */
+void json_field_text(struct json_out *out, const char *key, struct text value);
+void json_field_int(struct json_out *out, const char *key, int64_t value);
+void json_field_bool(struct json_out *out, const char *key, bool value);
+void json_field_raw(struct json_out *out, const char *key, struct text json);
+
 #ifdef __cplusplus
 }
 #endif

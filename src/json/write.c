@@ -177,6 +177,36 @@ void json_put_raw(struct json_out *out, struct text json)
     buf_add(out->to, json);
 }
 
+void json_field_text(struct json_out *out, const char *key, struct text value)
+{
+    json_key(out, text_of(key));
+    json_put_text_or_null(out, value);
+}
+
+void json_field_int(struct json_out *out, const char *key, int64_t value)
+{
+    json_key(out, text_of(key));
+    if (value == INT64_MIN)
+        json_put_null(out);
+    else
+        json_put_int(out, value);
+}
+
+void json_field_bool(struct json_out *out, const char *key, bool value)
+{
+    json_key(out, text_of(key));
+    json_put_bool(out, value);
+}
+
+void json_field_raw(struct json_out *out, const char *key, struct text json)
+{
+    json_key(out, text_of(key));
+    if (json.at)
+        json_put_raw(out, json);
+    else
+        json_put_null(out);
+}
+
 /* The shortest decimal form that reads back as the same number. */
 static void put_double(struct buf *to, double number)
 {

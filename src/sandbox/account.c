@@ -238,7 +238,9 @@ static void derive(struct account *account, int64_t now_ms)
     clerk->user.locked = locked ? USER_FLAG_TRUE : USER_FLAG_FALSE;
     clerk->lockout_expires_in_s =
         locked ? (account->locked_until - now_ms + 999) / 1000 : USER_UNSET;
-    clerk->attempts_remaining = ACCOUNT_ATTEMPTS_MAX;
+    if (account->failed_attempts == USER_UNSET)
+        account->failed_attempts = 0;
+    clerk->attempts_remaining = ACCOUNT_ATTEMPTS_MAX - account->failed_attempts;
 }
 
 int account_read(struct store *store, struct sql_query *query, int64_t now_ms, struct arena *arena,
@@ -330,6 +332,32 @@ enum store_answer account_get_seq(struct store *store, int64_t seq, int64_t now_
         return STORE_FAILED;
     sql_bind_int(query, 1, seq);
     return get_one(store, query, now_ms, arena, account, err);
+}
+
+static enum store_answer find_seq(struct store *store, const char *statement,
+                                  struct text identifier, int64_t *seq, struct err *err)
+{
+    struct sql_query *query = sql_query(store->sql, statement, err);
+    if (!query)
+        return STORE_FAILED;
+    sql_bind_text(query, 1, identifier);
+    int got = sql_step(query, err);
+    *seq = got > 0 ? sql_int(query, 0) : 0;
+    sql_reset(query);
+    return got < 0 ? STORE_FAILED : got > 0 ? STORE_OK : STORE_NONE;
+}
+
+enum store_answer account_find(struct store *store, struct text identifier, int64_t now_ms,
+                               struct arena *arena, struct account *account, struct err *err)
+{
+    static const char contact[] =
+        "SELECT account FROM identifiers WHERE value COLLATE NOCASE = ?1 AND claim = 0";
+    static const char username[] = "SELECT seq FROM users WHERE username COLLATE NOCASE = ?1";
+    int64_t seq;
+    enum store_answer got = find_seq(store, contact, identifier, &seq, err);
+    if (got == STORE_NONE)
+        got = find_seq(store, username, identifier, &seq, err);
+    return got == STORE_OK ? account_get_seq(store, seq, now_ms, arena, account, err) : got;
 }
 
 int account_count(struct store *store, int64_t max, int64_t *count, struct err *err)

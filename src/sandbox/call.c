@@ -6,14 +6,35 @@
 
 #include "sandbox/event.h"
 
-/* A query string holds at most so many parameters. */
-#define QUERY_MAX 4096
-
 struct buf *call_answer(struct call *call, int status)
 {
     call->status = status;
+    call->content_type = "application/json";
+    call->header_count = call->signature_count = 0;
     buf_reset(&call->request->out);
     return &call->request->out;
+}
+
+void call_header(struct call *call, const char *name, struct text value)
+{
+    struct text copy = arena_copy(call->arena, value);
+    if (call->header_count < CALL_HEADERS_MAX && copy.at)
+        call->headers[call->header_count++] = (struct server_header){name, copy.at};
+}
+
+bool call_sign(struct call *call, struct text input)
+{
+    struct buf *out = &call->request->out;
+    if (call->signature_count == CALL_SIGNATURES_MAX)
+        return false;
+    call->signatures[call->signature_count++] = (struct call_signature){out->len, input.len};
+    buf_add(out, input);
+    buf_byte(out, '.');
+    char *room = buf_room(out, KEYS_SIGNATURE_LEN);
+    if (room)
+        memset(room, '?', KEYS_SIGNATURE_LEN);
+    buf_grow(out, room ? KEYS_SIGNATURE_LEN : 0);
+    return true;
 }
 
 static void refuse(struct call *call, const struct clerk_error *error)
@@ -46,10 +67,27 @@ bool call_fail_missing(struct call *call, const char *params)
     return false;
 }
 
+bool call_fail_session(struct call *call, enum clerk_code code, struct text session,
+                       const char *sentence)
+{
+    refuse(call, &(struct clerk_error){
+                     .code = code, .long_message = text_of(sentence), .session = session});
+    return false;
+}
+
 bool call_not_found(struct call *call, const char *what, struct text id)
 {
     return call_fail(call, CLERK_resource_not_found, NULL, "There is no %s with the id %.*s.", what,
                      TEXT_ARG(text_part(id, 0, 64)));
+}
+
+bool call_limited(struct call *call, int64_t retry_after_s)
+{
+    call->desk->stats.limited++;
+    call->retry_after_s = retry_after_s;
+    return call_fail(call, CLERK_too_many_requests, NULL,
+                     "Too many requests in a short time. Try again in %lld s.",
+                     (long long)retry_after_s);
 }
 
 bool call_broken(struct call *call, const struct err *err)
@@ -91,10 +129,7 @@ struct text call_new_id(struct call *call, const char *prefix)
 
 struct text call_param(const struct call *call, struct text name)
 {
-    for (size_t i = 0; i < call->query_count; i++)
-        if (text_same(call->query[i].name, name))
-            return call->query[i].value;
-    return (struct text){NULL, 0};
+    return form_get(&call->query, name);
 }
 
 bool call_check(struct call *call, enum store_answer answer, const struct err *err)
@@ -141,67 +176,29 @@ void call_answer_account(struct call *call, const struct account *account)
     clerk_write_user(&account->clerk, call_answer(call, 200));
 }
 
-static int hex_digit(char c)
+static bool read_form(struct call *call, struct text t, struct form_fields *form, const char *what)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-struct text call_decode(struct arena *arena, struct text t, bool form)
-{
-    struct text out = arena_copy(arena, t);
-    char *to = (char *)(uintptr_t)out.at;
-    size_t len = 0;
-    for (size_t i = 0; to && i < t.len; i++) {
-        char c = t.at[i];
-        if (c == '%') {
-            int high = i + 2 < t.len ? hex_digit(t.at[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(t.at[i + 2]) : -1;
-            if (low < 0)
-                return (struct text){NULL, 0};
-            c = (char)(high << 4 | low);
-            i += 2;
-        } else if (form && c == '+') {
-            c = ' ';
-        }
-        to[len++] = c;
+    switch (form_parse(t, call->arena, form)) {
+    case FORM_OK:
+        return true;
+    case FORM_TOO_MANY:
+        return call_fail(call, CLERK_malformed_request_parameters, NULL,
+                         "The %s has more than %d parameters.", what, FORM_MAX);
+    case FORM_MALFORMED:
+        return call_fail(call, CLERK_malformed_request_parameters, NULL,
+                         "The %s is not percent-encoded UTF-8.", what);
+    case FORM_MEMORY:
+        break;
     }
-    out.len = len;
-    if (!text_is_utf8(out) || text_has_nul(out))
-        return (struct text){NULL, 0};
-    return out;
-}
-
-static bool add_param(struct call *call, struct text pair)
-{
-    size_t equals = text_find(pair, '=', 0);
-    struct text name = call_decode(call->arena, text_part(pair, 0, equals), true);
-    struct text value = call_decode(call->arena, text_part(pair, equals + 1, pair.len), true);
-    if (!name.at || !value.at)
-        return false;
-    if (text_ends(name, TEXT("[]")))
-        name.len -= 2;
-    call->query[call->query_count++] = (struct call_param){name, value};
-    return true;
+    return call_fail(call, CLERK_internal_clerk_error, NULL, "The request needs too much memory.");
 }
 
 bool call_read_query(struct call *call)
 {
-    struct text rest = call->request->query, pair;
-    size_t count = 1;
-    if (!rest.at || rest.len == 0)
-        return true;
-    for (size_t i = 0; i < rest.len; i++)
-        count += rest.at[i] == '&';
-    if (count > QUERY_MAX)
-        return call_fail(call, CLERK_malformed_request_parameters, NULL,
-                         "The query has more than %d parameters.", QUERY_MAX);
-    call->query = call_alloc(call, count * sizeof(*call->query));
-    while (call->query && text_field(&rest, '&', &pair))
-        if (pair.len > 0 && !add_param(call, pair))
-            return call_fail(call, CLERK_malformed_request_parameters, NULL,
-                             "The query is not percent-encoded UTF-8.");
-    return call->query != NULL;
+    return read_form(call, call->request->query, &call->query, "query");
+}
+
+bool call_read_form(struct call *call)
+{
+    return read_form(call, call->request->body, &call->form, "body");
 }

@@ -16,7 +16,9 @@
 #include "clerk/clerk.h"
 #include "net/net.h"
 #include "sandbox/fault.h"
+#include "sandbox/form.h"
 #include "sandbox/instance.h"
+#include "sandbox/limit.h"
 #include "sandbox/route.h"
 #include "sandbox/store.h"
 
@@ -37,11 +39,19 @@ struct desk {
     struct faults faults;
     struct json *json;  /* for what is not the body: stored metadata */
     struct buf scratch; /* for the length of one handler */
+    /* per user and address, of the Frontend API; NULL: none */
+    struct user_limits *create_limits, *attempt_limits;
 };
 
-struct call_param {
-    struct text name, value; /* decoded */
+#define CALL_HEADERS_MAX    12
+#define CALL_SIGNATURES_MAX 16
+
+/* A JWT in the answer's body that still lacks its signature. */
+struct call_signature {
+    size_t at, len; /* header and payload; behind them a dot and room for the signature */
 };
+
+struct front;
 
 struct call {
     struct call *next; /* of whoever queues it */
@@ -50,32 +60,54 @@ struct call {
     struct arena *arena; /* of the request */
     const struct route *route;
     struct text ids[ROUTE_IDS_MAX]; /* what stands for the {} of the path, decoded */
-    struct call_param *query;
-    size_t query_count;
-    struct json_value body; /* absent without one */
+    struct form_fields query;
+    struct json_value body;  /* absent without one, and on FRONTEND routes */
+    struct form_fields form; /* of a FRONTEND route */
+    struct front *front;     /* of a FRONTEND route, see front.h; NULL otherwise */
     int64_t now_ms;
 
     int status;            /* of the answer; 0: none yet */
     int64_t retry_after_s; /* -1: no such header */
-    bool drop, slow;       /* faults that befall the answer */
-    bool marked;           /* call_mark */
-    bool broken;           /* the store failed: nothing of the transaction may stay */
+    const char *content_type;
+    struct server_header headers[CALL_HEADERS_MAX];
+    size_t header_count;
+    struct call_signature signatures[CALL_SIGNATURES_MAX];
+    size_t signature_count;
+    void *signing_key; /* held while the answer waits for its signatures */
+    bool drop, slow;   /* faults that befall the answer */
+    bool marked;       /* call_mark */
+    bool broken;       /* the store failed: nothing of the transaction may stay */
 
     void (*work)(struct call *call); /* call_later */
     void (*then)(struct call *call);
     void *state;
 };
 
-/* Starts an answer; what is appended to the returned buf is its body, JSON. */
+/* Starts an answer without headers; what is appended to the returned buf is its body, JSON. */
 struct buf *call_answer(struct call *call, int status);
+
+/* Adds a header to the answer that was started; the value is copied. A name may come several times. */
+void call_header(struct call *call, const char *name, struct text value);
+
+/*
+ * Appends a JWT to the body: input is header and payload ("a.b"). Its signature is made after the commit, off the
+ * store's thread, with the instance's current key. Returns false, with nothing appended, beyond
+ * CALL_SIGNATURES_MAX.
+ */
+bool call_sign(struct call *call, struct text input);
 
 /* Refuses. param: meta.param_name, or NULL. The sentence is printf-like. Always returns false. */
 bool call_fail(struct call *call, enum clerk_code code, const char *param, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Refuses with form_data_missing; params is a JSON array of names. Always returns false. */
 bool call_fail_missing(struct call *call, const char *params);
+/* Refuses with meta.session_id. Always returns false. */
+bool call_fail_session(struct call *call, enum clerk_code code, struct text session,
+                       const char *sentence);
 /* Refuses with a 404. Always returns false. */
 bool call_not_found(struct call *call, const char *what, struct text id);
+/* Refuses with a 429 and counts it. Always returns false. */
+bool call_limited(struct call *call, int64_t retry_after_s);
 /* Refuses with a 500 and logs err. Always returns false. */
 bool call_broken(struct call *call, const struct err *err);
 
@@ -104,9 +136,8 @@ void call_answer_account(struct call *call, const struct account *account);
 /* What an answer of the store means: true for STORE_OK, else refuses. */
 bool call_check(struct call *call, enum store_answer answer, const struct err *err);
 
-/* Percent-decodes t ('+' is a space if form) into arena; absent when t is malformed or memory is out. */
-struct text call_decode(struct arena *arena, struct text t, bool form);
-/* Reads the query string. Refuses what is malformed. */
+/* Reads the query string, and a body that is a form. Each refuses what is malformed. */
 bool call_read_query(struct call *call);
+bool call_read_form(struct call *call);
 
 #endif

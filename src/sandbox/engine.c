@@ -1,6 +1,6 @@
 /*
- * A request's way: engine_put (HTTP thread) → the queue → admit: route, key, limits, faults, body →
- * its handler → [work on the pool → the queue → the call's `then`] → commit → release.
+ * A request's way: engine_put (HTTP thread) → the queue → gate.h: route, key, limits, faults, body →
+ * its handler → [work on the pool → the queue → the call's `then`] → commit → [signatures] → release.
  */
 #include "sandbox/engine.h"
 
@@ -11,13 +11,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "sandbox/front.h"
+#include "sandbox/gate.h"
 #include "sandbox/hook.h"
 
 /* So many calls share a transaction at most. */
 #define BATCH_MAX 512
-#define BODY_MAX  ((size_t)1 << 20)
 /* Password work that may wait; what comes then is refused. */
-#define WORK_MAX      1024
+#define WORK_MAX 1024
+/* Answers that may wait for a signature; beyond it the store's thread signs. */
+#define SIGN_MAX      4096
 #define SCRATCH_MAX   ((size_t)8 << 20)
 #define WORK_PRIORITY 19
 /* A slow body comes in so many pieces, with so long a pause before each. */
@@ -26,11 +29,9 @@
 
 struct engine {
     struct desk desk;
-    struct json *json; /* for request bodies */
-    struct pool *pool;
-    struct limit limit;
-    int64_t *limit_log;
-    struct user_limits *user_limits;
+    struct gate gate;
+    struct pool *pool;    /* for slow work */
+    struct pool *signers; /* for signatures: not behind a queue of passwords */
     int64_t latency_us;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -128,11 +129,16 @@ static struct batch take(struct engine *engine)
     return batch;
 }
 
+static struct engine *engine_of(struct call *call)
+{
+    return (struct engine *)((char *)call->desk - offsetof(struct engine, desk));
+}
+
 /* On a pool thread: the work, at the lowest priority, then back into the queue. */
 static void work(void *arg)
 {
     struct call *call = arg;
-    struct engine *engine = (struct engine *)((char *)call->desk - offsetof(struct engine, desk));
+    struct engine *engine = engine_of(call);
     setpriority(PRIO_PROCESS, (id_t)gettid(), WORK_PRIORITY);
     call->work(call);
     pthread_mutex_lock(&engine->lock);
@@ -156,116 +162,6 @@ static void send_to_work(struct engine *engine, struct call *call)
     call_fail(call, CLERK_service_unavailable, NULL, "Too many passwords wait to be hashed.");
 }
 
-static bool check_key(struct call *call)
-{
-    struct text header = server_header(call->request, "Authorization");
-    struct text bearer = TEXT("Bearer "), key = text_part(header, bearer.len, header.len);
-    struct text ours = text_of(call->desk->instance->secret_key);
-    if (!text_same_nocase(text_part(header, 0, bearer.len), bearer) || key.len == 0)
-        return call_fail(call, CLERK_authorization_header_format_invalid, NULL,
-                         "Send the header 'Authorization: Bearer <the instance's secret key>'.");
-    if (key.len != ours.len || !secret_same(key.at, ours.at, ours.len))
-        return call_fail(call, CLERK_clerk_key_invalid, NULL,
-                         "The secret key in the Authorization header is not this instance's.");
-    return true;
-}
-
-static bool refuse_limited(struct call *call, int64_t retry_after_s)
-{
-    call->desk->stats.limited++;
-    call->retry_after_s = retry_after_s;
-    return call_fail(call, CLERK_too_many_requests, NULL,
-                     "Too many requests in a short time. Try again in %lld s.",
-                     (long long)retry_after_s);
-}
-
-/*
- * The moment of admission is what counts, and what the latency counts from: HTTP threads hand requests over
- * in another order than they came, and a log of times that goes back and forth refuses too many.
- */
-static bool check_limits(struct engine *engine, struct call *call)
-{
-    int64_t now = clock_now_us(), wait = 0;
-    call->request->arrived_us = now;
-    if (call->route->limit == ROUTE_FREE)
-        return true;
-    wait = limit_ask(&engine->limit, now);
-    if (wait == 0 && call->route->limit == ROUTE_USER && engine->user_limits)
-        wait = user_limits_ask(engine->user_limits, call->ids[0], now);
-    return wait == 0 || refuse_limited(call, wait);
-}
-
-static bool check_faults(struct call *call)
-{
-    struct faults *faults = &call->desk->faults;
-    bool writes = strcmp(call->route->method, "GET") != 0;
-    if (call->route->limit == ROUTE_FREE)
-        return true;
-    if (faults_ask(faults, FAULT_DROP_BEFORE)) {
-        call->drop = true;
-        return call_fail(call, CLERK_internal_clerk_error, NULL, "Dropped.");
-    }
-    if (faults_ask(faults, FAULT_500))
-        return call_fail(call, CLERK_internal_clerk_error, NULL, "A fault that was asked for.");
-    if (faults_ask(faults, FAULT_429))
-        return refuse_limited(call, 1);
-    call->drop = writes && faults_ask(faults, FAULT_DROP_AFTER);
-    call->slow = faults_ask(faults, FAULT_SLOW_BODY);
-    return true;
-}
-
-static bool is_json_type(struct text type)
-{
-    return text_same_nocase(text_trim(text_part(type, 0, text_find(type, ';', 0))),
-                            TEXT("application/json"));
-}
-
-static bool parse_body(struct engine *engine, struct call *call)
-{
-    struct server_request *request = call->request;
-    struct err err;
-    if (request->body_too_large)
-        return call_fail(call, CLERK_request_body_too_large, NULL,
-                         "A request body may have %zu bytes at most.", BODY_MAX);
-    if (strcmp(call->route->method, "GET") == 0 || !request->body.at)
-        return true;
-    if (!is_json_type(server_header(request, "Content-Type")))
-        return call_fail(call, CLERK_unsupported_content_type, NULL,
-                         "Send the body as application/json.");
-    if (json_parse_padded(engine->json, request->body, &call->body, &err) != 0)
-        return call_fail(call, CLERK_request_body_invalid, NULL, "The body is %s.", err.message);
-    if (json_type(call->body) != JSON_OBJECT)
-        return call_fail(call, CLERK_request_body_invalid, NULL,
-                         "The body must be a JSON object, not %s.",
-                         json_type_name(json_type(call->body)));
-    return true;
-}
-
-static bool find_route(struct call *call)
-{
-    bool other_method;
-    struct text ids[ROUTE_IDS_MAX] = {{NULL, 0}};
-    call->route =
-        route_find(text_of(call->request->method), call->request->path, ids, &other_method);
-    for (size_t i = 0; call->route && i < ROUTE_IDS_MAX && ids[i].at; i++) {
-        call->ids[i] = call_decode(call->arena, ids[i], false);
-        if (!call->ids[i].at)
-            return call_fail(call, CLERK_resource_not_found, NULL, "The path is malformed.");
-    }
-    if (call->route)
-        return true;
-    return call_fail(call, CLERK_resource_not_found, NULL, "%s",
-                     other_method ? "This path has no such method."
-                                  : "There is no such path in this API.");
-}
-
-static bool admit(struct engine *engine, struct call *call)
-{
-    call->desk->stats.requests++;
-    return find_route(call) && (call->route->auth == ROUTE_PUBLIC || check_key(call)) &&
-           check_limits(engine, call) && check_faults(call) && call_read_query(call);
-}
-
 /*
  * Runs a handler; what it wrote behind its mark is undone if it refuses. Returns -1 if the store fails,
  * whose transaction is then beyond use.
@@ -275,10 +171,12 @@ static int run_handler(struct call *call)
     void (*handle)(struct call *) = call->then ? call->then : call->route->handle;
     struct store *store = call->desk->store;
     struct err err;
+    bool first = !call->then;
     call->work = NULL;
     call->then = NULL;
     call->marked = false;
-    handle(call);
+    if (!call->front || !first || keys_ready(call, handle))
+        handle(call);
     if (call->broken)
         return -1;
     if (!call->marked || (call->status >= 400 ? store_undo : store_keep)(store, &err) == 0)
@@ -291,15 +189,17 @@ static int run_handler(struct call *call)
 static int step(struct engine *engine, struct call *call)
 {
     call->now_ms = clock_wall_ms();
-    if (!call->then && !admit(engine, call))
+    if ((!call->then && !gate_admit(&engine->gate, call)) || !gate_body(&engine->gate, call)) {
+        front_finish(call);
         return 0;
-    if (!parse_body(engine, call))
-        return 0;
+    }
     int status = run_handler(call);
     if (call->work)
         send_to_work(engine, call);
     else if (call->status == 0)
         call_fail(call, CLERK_internal_clerk_error, NULL, "The handler gave no answer.");
+    if (!call->work)
+        front_finish(call);
     return status;
 }
 
@@ -311,14 +211,16 @@ static void count(struct stats *stats, int status)
         stats->refused++;
 }
 
+/* From any thread. */
 static void release(struct engine *engine, struct call *call)
 {
     char retry_after[24];
     struct server_answer answer = {.status = call->status,
-                                   .content_type = "application/json",
+                                   .content_type = call->content_type,
                                    .body = buf_text(&call->request->out),
                                    .drop = call->drop};
-    count(&engine->desk.stats, call->status);
+    for (size_t i = 0; i < call->header_count; i++)
+        answer.headers[answer.header_count++] = call->headers[i];
     if (call->retry_after_s >= 0) {
         snprintf(retry_after, sizeof(retry_after), "%lld", (long long)call->retry_after_s);
         answer.headers[answer.header_count++] = (struct server_header){"Retry-After", retry_after};
@@ -330,6 +232,38 @@ static void release(struct engine *engine, struct call *call)
     if (engine->latency_us > 0)
         answer.not_before_us = call->request->arrived_us + engine->latency_us;
     server_answer(call->request, &answer);
+}
+
+static bool sign_all(struct call *call)
+{
+    char *body = call->request->out.at;
+    for (size_t i = 0; i < call->signature_count; i++) {
+        struct text input = {body + call->signatures[i].at, call->signatures[i].len};
+        if (!keys_sign(call->signing_key, input, body + call->signatures[i].at + input.len + 1))
+            return false;
+    }
+    return true;
+}
+
+/* On a signer's thread: what was committed leaves, signed. */
+static void sign(void *arg)
+{
+    struct call *call = arg;
+    if (!sign_all(call))
+        call_fail(call, CLERK_internal_clerk_error, NULL, "A token could not be signed.");
+    key_drop(call->signing_key);
+    release(engine_of(call), call);
+}
+
+/* Behind the commit: the answer leaves, by way of the signers if it has tokens. */
+static void leave(struct engine *engine, struct call *call)
+{
+    const struct key *key = keys_current(&engine->desk.instance->keys);
+    count(&engine->desk.stats, call->status);
+    if (call->signature_count == 0 || !key || !(call->signing_key = key_hold(key)))
+        release(engine, call);
+    else if (!pool_put(engine->signers, sign, call))
+        sign(call); /* more wait for signatures than the queue holds: the store waits with them */
 }
 
 /* After the commit failed nothing of the batch has happened: every answer becomes a 500. */
@@ -355,6 +289,7 @@ static int finish(struct engine *engine, bool broken, struct err *err)
     if (hooks_aborted(desk->hooks, &ignored) != 0 ||
         settings_open(&desk->instance->settings, desk->store, &ignored) != 0)
         log_line(LOG_ERROR, "sandbox: %s", ignored.message);
+    keys_reload(&desk->instance->keys, desk->store);
     return -1;
 }
 
@@ -409,7 +344,7 @@ static void run_batch(struct engine *engine, struct batch *batch)
         next = call->next;
         if (!committed)
             spoil(call, &err);
-        release(engine, call);
+        leave(engine, call);
     }
 }
 
@@ -423,34 +358,25 @@ static void *run(void *arg)
     }
 }
 
-static int make_limits(struct engine *engine, const struct engine_opts *opts, struct err *err)
+/* The Frontend API's documented limits, per user and address. */
+static int make_limits(struct desk *desk, const struct sandbox_opts *opts, struct err *err)
 {
-    const struct sandbox_opts *want = opts->sandbox;
-    uint32_t requests = opts->instance->limits.requests;
-    int64_t window_us = (int64_t)opts->instance->limits.window_ms * 1000;
-    if (want->limits == SANDBOX_LIMITS_OFF)
+    if (opts->limits != SANDBOX_LIMITS_CLERK)
         return 0;
-    if (want->limits == SANDBOX_LIMITS_OWN) {
-        requests = want->limit_requests;
-        window_us = (int64_t)want->limit_seconds * 1000000;
-    }
-    engine->limit_log = calloc(requests ? requests : 1, sizeof(*engine->limit_log));
-    if (!engine->limit_log)
-        return err_memory(err);
-    limit_init(&engine->limit, want->limit_shape, requests, window_us, engine->limit_log);
-    if (want->limits == SANDBOX_LIMITS_OWN)
-        return 0;
-    return user_limits_new(&engine->user_limits, want->limit_shape, 10, 10000000, err);
+    if (user_limits_new(&desk->create_limits, opts->limit_shape, 5, 10000000, err) != 0)
+        return -1;
+    return user_limits_new(&desk->attempt_limits, opts->limit_shape, 3, 10000000, err);
 }
 
 static void engine_release(struct engine *engine)
 {
     pool_free(engine->pool);
-    user_limits_free(engine->user_limits);
-    json_free(engine->json);
+    pool_free(engine->signers);
+    gate_release(&engine->gate);
+    user_limits_free(engine->desk.create_limits);
+    user_limits_free(engine->desk.attempt_limits);
     json_free(engine->desk.json);
     buf_release(&engine->desk.scratch);
-    free(engine->limit_log);
     pthread_cond_destroy(&engine->more);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
@@ -470,9 +396,11 @@ int engine_new(struct engine **out, const struct engine_opts *opts, struct err *
     buf_init(&engine->desk.scratch, SCRATCH_MAX);
     pthread_mutex_init(&engine->lock, NULL);
     pthread_cond_init(&engine->more, NULL);
-    if (json_new(&engine->json, BODY_MAX, err) != 0 ||
-        json_new(&engine->desk.json, SCRATCH_MAX, err) != 0 ||
-        make_limits(engine, opts, err) != 0 || pool_new(&engine->pool, 0, WORK_MAX, err) != 0) {
+    if (json_new(&engine->desk.json, SCRATCH_MAX, err) != 0 ||
+        gate_init(&engine->gate, opts->sandbox, opts->instance, err) != 0 ||
+        make_limits(&engine->desk, opts->sandbox, err) != 0 ||
+        pool_new(&engine->pool, 0, WORK_MAX, err) != 0 ||
+        pool_new(&engine->signers, 0, SIGN_MAX, err) != 0) {
         engine_release(engine);
         return -1;
     }
@@ -494,8 +422,11 @@ void engine_close(struct engine *engine)
     engine->closing = true;
     pthread_cond_signal(&engine->more);
     pthread_mutex_unlock(&engine->lock);
-    if (!closed)
-        pthread_join(engine->thread, NULL);
+    if (closed)
+        return;
+    pthread_join(engine->thread, NULL);
+    pool_free(engine->signers); /* what was committed leaves before the server stops */
+    engine->signers = NULL;
 }
 
 void engine_free(struct engine *engine)

@@ -101,9 +101,9 @@ static bool add_list(struct call *call, struct filter *filter, const struct list
     struct buf marks;
     bool minus, ok = true;
     buf_init(&marks, 4096);
-    for (size_t i = 0; ok && i < call->query_count; i++) {
-        struct text value = filter_value(call->query[i].value, list->phone, &minus);
-        if (!text_same(call->query[i].name, name) || minus != exclude)
+    for (size_t i = 0; ok && i < call->query.count; i++) {
+        struct text value = filter_value(call->query.at[i].value, list->phone, &minus);
+        if (!text_same(call->query.at[i].name, name) || minus != exclude)
             continue;
         ok = add_bind(call, filter, (struct filter_bind){.t = value});
         buf_printf(&marks, "%s?%zu", marks.len ? ", " : "IN (", filter->bind_count);
@@ -126,8 +126,8 @@ static bool add_list(struct call *call, struct filter *filter, const struct list
 static bool read_list(struct call *call, struct filter *filter, const struct list_filter *list)
 {
     size_t count = 0;
-    for (size_t i = 0; i < call->query_count; i++)
-        count += text_same(call->query[i].name, text_of(list->param));
+    for (size_t i = 0; i < call->query.count; i++)
+        count += text_same(call->query.at[i].name, text_of(list->param));
     if (count > FILTER_LIST_MAX)
         return call_fail(call, CLERK_form_param_array_size_exceeded, list->param,
                          "`%s` takes %d values at most.", list->param, FILTER_LIST_MAX);

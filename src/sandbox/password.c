@@ -1,7 +1,7 @@
 /*
  * Passwords. At the first right password a user on one of the insecure hashers, or on Cognito, moves to
  * bcrypt: the pool thread that verified hashes it anew, and the store's thread writes it, unless
- * the password has been changed meanwhile. A wrong password changes nothing.
+ * the password has been changed meanwhile. A wrong password changes nothing here.
  */
 #include "sandbox/password.h"
 
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "digest/digest.h"
 #include "sandbox/body.h"
 #include "sandbox/routes.h"
 
@@ -19,6 +18,7 @@ struct work {
     struct text password;       /* a copy */
     struct text hasher, digest; /* to verify; copies */
     enum digest_answer answer;
+    bool hopeless;                  /* no answer but "no" is right */
     bool moves;                     /* a right password is to be hashed anew */
     char hashed[CRYPT_OUTPUT_SIZE]; /* "" when not, or failed */
     struct err err;
@@ -91,38 +91,69 @@ static void verify_work(struct call *call)
         hash(work);
 }
 
-/* Gives the user the new digest, unless it is another user's password by now. */
-static bool move_to_bcrypt(struct call *call, const struct work *work)
+/* For whom there is no such user: what costs as much time as somebody's. */
+static const char nobody[] = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+
+void password_verify_later(struct call *call, const struct account *account, struct text password,
+                           void (*then)(struct call *call))
 {
-    struct account account;
-    struct err err;
-    if (!call_account(call, call->ids[0], &account))
+    bool fits = password.len <= DIGEST_PASSWORD_MAX;
+    struct work *work = new_work(call, fits ? password : TEXT(""));
+    if (!work)
+        return;
+    work->hopeless = !account || !fits;
+    work->hasher = work->hopeless ? TEXT("bcrypt") : account->clerk.user.password_hasher;
+    work->digest = work->hopeless ? TEXT(nobody) : account->clerk.user.password_digest;
+    call->state = work;
+    call_later(call, verify_work, then);
+}
+
+enum digest_answer password_verdict(struct call *call)
+{
+    const struct work *work = call->state;
+    switch (work->hopeless ? DIGEST_NO_MATCH : work->answer) {
+    case DIGEST_MATCH:
+        call->desk->stats.passwords_right++;
+        return DIGEST_MATCH;
+    case DIGEST_NO_MATCH:
+        call->desk->stats.passwords_wrong++;
+        return DIGEST_NO_MATCH;
+    case DIGEST_CANNOT_TELL:
+        break;
+    }
+    call_fail(call, CLERK_internal_clerk_error, NULL, "The password could not be checked: %s.",
+              work->err.message);
+    return DIGEST_CANNOT_TELL;
+}
+
+bool password_move(struct call *call, struct account *account)
+{
+    const struct work *work = call->state;
+    struct user *user = &account->clerk.user;
+    if (!work->moves || !work->hashed[0] || !text_same(user->password_digest, work->digest))
         return false;
-    struct user *user = &account.clerk.user;
-    if (!text_same(user->password_digest, work->digest) || !work->hashed[0])
-        return true;
     user->password_hasher = TEXT("bcrypt");
     user->password_digest = text_of(work->hashed);
     call->desk->stats.passwords_moved++;
-    return call_check(call, account_put(call->desk->store, &account, call->arena, &err), &err);
+    return true;
 }
 
 static void verified(struct call *call)
 {
-    struct work *work = call->state;
-    switch (work->answer) {
+    struct account account;
+    struct err err;
+    switch (password_verdict(call)) {
     case DIGEST_MATCH:
-        call->desk->stats.passwords_right++;
-        if (!work->moves || move_to_bcrypt(call, work))
-            buf_add(call_answer(call, 200), TEXT("{\"verified\":true}"));
+        if (!call_account(call, call->ids[0], &account) ||
+            (password_move(call, &account) &&
+             !call_check(call, account_put(call->desk->store, &account, call->arena, &err), &err)))
+            return;
+        buf_add(call_answer(call, 200), TEXT("{\"verified\":true}"));
         return;
     case DIGEST_NO_MATCH:
-        call->desk->stats.passwords_wrong++;
         call_fail(call, CLERK_incorrect_password, "password", "The password is not correct.");
         return;
     case DIGEST_CANNOT_TELL:
-        call_fail(call, CLERK_internal_clerk_error, NULL, "The password could not be checked: %s.",
-                  work->err.message);
         return;
     }
 }
@@ -136,21 +167,10 @@ void users_verify_password(struct call *call)
     if (!call_account(call, call->ids[0], &account) ||
         !body_read(call, fields, ARRAY_COUNT(fields), &password, &given))
         return;
-    if (!account.clerk.user.password_digest.at) {
+    if (!account.clerk.user.password_digest.at)
         call_fail(call, CLERK_no_password_set, NULL, "The user has no password.");
-        return;
-    }
-    if (password.len > DIGEST_PASSWORD_MAX) {
-        call_fail(call, CLERK_incorrect_password, "password", "The password is not correct.");
-        return;
-    }
-    struct work *work = new_work(call, password);
-    if (!work)
-        return;
-    work->hasher = account.clerk.user.password_hasher;
-    work->digest = account.clerk.user.password_digest;
-    call->state = work;
-    call_later(call, verify_work, verified);
+    else
+        password_verify_later(call, &account, password, verified);
 }
 
 void users_remove_password(struct call *call)

@@ -8,12 +8,17 @@
 #define ROUTE_IDS_MAX 2
 
 enum route_auth {
-    ROUTE_KEY,   /* the instance's secret key */
-    ROUTE_PUBLIC /* anybody */
+    ROUTE_KEY,    /* the instance's secret key */
+    ROUTE_PUBLIC, /* anybody */
+    /* the Frontend API, see front.h: */
+    ROUTE_OPEN,   /* any browser */
+    ROUTE_CLIENT, /* a browser; of a development instance one with a known dev browser */
+    ROUTE_SESSION /* one that is signed in */
 };
 
 enum route_limit {
     ROUTE_FREE,     /* not limited, no faults either */
+    ROUTE_BROWSER,  /* not limited per key; handlers ask for the limits per user */
     ROUTE_INSTANCE, /* the limit per key */
     ROUTE_USER      /* that, and one per user: the path's first {} */
 };

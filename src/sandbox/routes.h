@@ -40,6 +40,16 @@ struct call;
     ROUTE(PATCH, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_update)                             \
     ROUTE(DELETE, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_delete)                            \
     ROUTE(GET, "/v1/jwks", KEY, FREE, instance_jwks)                                               \
+    ROUTE(GET, "/v1/clients/handshake_payload", KEY, FREE, handshakes_payload)                     \
+    ROUTE(POST, "/v1/sign_in_tokens", KEY, INSTANCE, sign_in_tokens_create)                        \
+    ROUTE(POST, "/v1/sign_in_tokens/{}/revoke", KEY, INSTANCE, sign_in_tokens_revoke)              \
+    ROUTE(POST, "/v1/actor_tokens", KEY, INSTANCE, actor_tokens_create)                            \
+    ROUTE(POST, "/v1/actor_tokens/{}/revoke", KEY, INSTANCE, actor_tokens_revoke)                  \
+    ROUTE(GET, "/v1/jwt_templates", KEY, INSTANCE, jwt_templates_list)                             \
+    ROUTE(POST, "/v1/jwt_templates", KEY, INSTANCE, jwt_templates_create)                          \
+    ROUTE(GET, "/v1/jwt_templates/{}", KEY, INSTANCE, jwt_templates_get)                           \
+    ROUTE(PATCH, "/v1/jwt_templates/{}", KEY, INSTANCE, jwt_templates_update)                      \
+    ROUTE(DELETE, "/v1/jwt_templates/{}", KEY, INSTANCE, jwt_templates_delete)                     \
     ROUTE(GET, "/v1/instance", KEY, INSTANCE, instance_get)                                        \
     ROUTE(PATCH, "/v1/instance", KEY, INSTANCE, instance_update)                                   \
     ROUTE(PATCH, "/v1/instance/restrictions", KEY, INSTANCE, instance_restrictions)                \
@@ -64,7 +74,41 @@ struct call;
     ROUTE(DELETE, "/v1/sandbox/webhooks/{}", KEY, FREE, webhooks_delete)                           \
     ROUTE(GET, "/v1/sandbox/deliveries", KEY, FREE, deliveries_list)                               \
     ROUTE(GET, "/v1/sandbox/deliveries/{}/{}", KEY, FREE, deliveries_get)                          \
-    ROUTE(POST, "/v1/sandbox/deliveries/{}/{}/resend", KEY, FREE, deliveries_resend)
+    ROUTE(POST, "/v1/sandbox/deliveries/{}/{}/resend", KEY, FREE, deliveries_resend)               \
+    /* the Frontend API */                                                                         \
+    ROUTE(GET, "/.well-known/jwks.json", OPEN, FREE, front_jwks)                                   \
+    ROUTE(GET, "/v1/health", OPEN, FREE, front_health)                                             \
+    ROUTE(GET, "/v1/proxy-health", OPEN, FREE, front_proxy_health)                                 \
+    ROUTE(GET, "/v1/environment", OPEN, BROWSER, environment_get)                                  \
+    ROUTE(PATCH, "/v1/environment", OPEN, BROWSER, environment_get)                                \
+    ROUTE(POST, "/v1/dev_browser", OPEN, BROWSER, dev_browsers_create)                             \
+    ROUTE(GET, "/v1/client/handshake", OPEN, BROWSER, handshakes_start)                            \
+    ROUTE(GET, "/v1/tickets/accept", OPEN, BROWSER, tickets_accept)                                \
+    ROUTE(GET, "/v1/client", CLIENT, BROWSER, clients_get_current)                                 \
+    ROUTE(POST, "/v1/client", CLIENT, BROWSER, clients_create_current)                             \
+    ROUTE(PUT, "/v1/client", CLIENT, BROWSER, clients_create_current)                              \
+    ROUTE(DELETE, "/v1/client", CLIENT, BROWSER, clients_delete_current)                           \
+    ROUTE(POST, "/v1/client/sign_ins", CLIENT, BROWSER, signins_create)                            \
+    ROUTE(GET, "/v1/client/sign_ins/{}", CLIENT, BROWSER, signins_get)                             \
+    ROUTE(POST, "/v1/client/sign_ins/{}/prepare_first_factor", CLIENT, BROWSER,                    \
+          signins_prepare_first_factor)                                                            \
+    ROUTE(POST, "/v1/client/sign_ins/{}/attempt_first_factor", CLIENT, BROWSER,                    \
+          signins_attempt_first_factor)                                                            \
+    ROUTE(POST, "/v1/client/sign_ins/{}/prepare_second_factor", CLIENT, BROWSER,                   \
+          signins_prepare_second_factor)                                                           \
+    ROUTE(POST, "/v1/client/sign_ins/{}/attempt_second_factor", CLIENT, BROWSER,                   \
+          signins_attempt_second_factor)                                                           \
+    ROUTE(POST, "/v1/client/sign_ins/{}/reset_password", CLIENT, BROWSER, signins_reset_password)  \
+    ROUTE(DELETE, "/v1/client/sessions", CLIENT, BROWSER, sessions_remove_all)                     \
+    ROUTE(GET, "/v1/client/sessions/{}", CLIENT, BROWSER, sessions_front_get)                      \
+    ROUTE(POST, "/v1/client/sessions/{}/touch", CLIENT, BROWSER, sessions_touch)                   \
+    ROUTE(POST, "/v1/client/sessions/{}/end", CLIENT, BROWSER, sessions_end)                       \
+    ROUTE(POST, "/v1/client/sessions/{}/remove", CLIENT, BROWSER, sessions_remove)                 \
+    ROUTE(POST, "/v1/client/sessions/{}/tokens", CLIENT, BROWSER, sessions_token)                  \
+    ROUTE(POST, "/v1/client/sessions/{}/tokens/{}", CLIENT, BROWSER, sessions_template_token)      \
+    /* Usher's own */                                                                              \
+    ROUTE(GET, "/v1/sandbox/outbox", KEY, FREE, outbox_list)                                       \
+    ROUTE(POST, "/v1/sandbox/rotate_key", KEY, FREE, inspect_rotate_key)
 
 #define ROUTE(method, path, auth, limit, handler) void handler(struct call *call);
 ROUTES(ROUTE)

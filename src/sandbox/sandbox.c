@@ -8,6 +8,7 @@
 #include "sandbox/engine.h"
 #include "sandbox/hook.h"
 #include "sandbox/meter.h"
+#include "sandbox/tables.h"
 
 #define HTTP_THREADS    2
 #define CONNECTIONS_MAX 4096
@@ -101,15 +102,28 @@ static int declare_webhooks(struct sandbox *sandbox, const struct sandbox_opts *
     return store_commit(sandbox->store, err);
 }
 
+/* Absent claims leave the stored ones as they are. */
+static int set_claims(struct sandbox *sandbox, struct text claims, struct err *err)
+{
+    if (!claims.at)
+        return 0;
+    if (claims_set(&sandbox->instance.claims, sandbox->store, claims, err) != 0)
+        return err_wrap(err, "session claims");
+    return store_commit(sandbox->store, err);
+}
+
 static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struct err *err)
 {
     char address[256];
-    if (check_listen(opts, address, err) != 0 || store_open(&sandbox->store, opts->data, err) != 0)
+    if (check_listen(opts, address, err) != 0 ||
+        store_open(&sandbox->store, opts->data, err) != 0 ||
+        tables_create(sandbox->store, err) != 0)
         return -1;
     if (instance_open(&sandbox->instance, sandbox->store, opts->secret_key, opts->production,
                       err) != 0 ||
         hooks_open(&sandbox->hooks, sandbox->store, err) != 0 ||
-        meter_open(sandbox->store, err) != 0 || declare_webhooks(sandbox, opts, err) != 0)
+        meter_open(sandbox->store, err) != 0 || declare_webhooks(sandbox, opts, err) != 0 ||
+        set_claims(sandbox, opts->session_claims, err) != 0)
         return -1;
     struct engine_opts engine = {sandbox->store, &sandbox->instance, sandbox->hooks, opts};
     if (engine_new(&sandbox->engine, &engine, err) != 0 ||
@@ -129,7 +143,7 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
         return -1;
     server_address(sandbox->server, sandbox->address);
     sandbox->tls = opts->tls_cert != NULL;
-    instance_listen(&sandbox->instance, sandbox->address);
+    instance_listen(&sandbox->instance, sandbox->address, opts->frontend_host);
     return 0;
 }
 

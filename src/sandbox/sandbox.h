@@ -29,6 +29,8 @@ struct sandbox_opts {
     const char *data;               /* a file, or ":memory:" */
     struct text secret_key;         /* absent: the stored one, else a fresh one that is stored */
     bool production;                /* the kind of a fresh key */
+    const char *frontend_host;      /* in the publishable key and tokens; NULL: where it listens */
+    struct text session_claims;     /* JSON; absent: the stored ones */
     enum sandbox_limits limits;
     uint32_t limit_requests; /* SANDBOX_LIMITS_OWN: so many … */
     uint32_t limit_seconds;  /* … in so many seconds, per key */

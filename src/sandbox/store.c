@@ -5,7 +5,7 @@
 
 #include "sandbox/store_private.h"
 
-#define VERSION 1
+#define VERSION 2
 
 /*
  * SQLite's own cache, in KiB: the indexes of a million users fit. Locked for good: a second sandbox on the
@@ -59,7 +59,10 @@ static int check_version(struct store *store, struct err *err)
         return err_set(err, ERR_UNUSABLE,
                        "the data were written by a newer usher (version %d); use that one",
                        (int)version);
-    return version == VERSION ? 0 : sql_exec(store->sql, "PRAGMA user_version=1", err);
+    if (version == 1 &&
+        sql_exec(store->sql, "ALTER TABLE users ADD COLUMN failed_attempts INTEGER", err) != 0)
+        return -1;
+    return version == VERSION ? 0 : sql_exec(store->sql, "PRAGMA user_version=2", err);
 }
 
 static int find_next_seq(struct store *store, struct err *err)

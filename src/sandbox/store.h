@@ -32,6 +32,7 @@ struct account {
     struct clerk_user clerk;
     int64_t primary_email, primary_phone;   /* their numbers; USER_UNSET for none */
     int64_t locked_until;                   /* milliseconds; USER_UNSET: not locked */
+    int64_t failed_attempts;                /* to sign in, since the last that did not fail */
     struct account_identifier *identifiers; /* by number */
     size_t identifier_count;
 };
@@ -75,6 +76,9 @@ enum store_answer account_get(struct store *store, struct text id, int64_t now_m
                               struct arena *arena, struct account *account, struct err *err);
 enum store_answer account_get_seq(struct store *store, int64_t seq, int64_t now_ms,
                                   struct arena *arena, struct account *account, struct err *err);
+/* Who signs in with it: a verified or reserved email address or phone number, or a username. */
+enum store_answer account_find(struct store *store, struct text identifier, int64_t now_ms,
+                               struct arena *arena, struct account *account, struct err *err);
 /* Writes the user's row again, not its identifiers. */
 enum store_answer account_put(struct store *store, const struct account *account,
                               struct arena *arena, struct err *err);

@@ -18,6 +18,7 @@ struct store {
     NUMBER(primary_email, primary_email)                                                           \
     NUMBER(primary_phone, primary_phone)                                                           \
     NUMBER(locked_until, locked_until)                                                             \
+    NUMBER(failed_attempts, failed_attempts)                                                       \
     NUMBER(updated_at, clerk.updated_at)                                                           \
     NUMBER(password_updated_at, clerk.password_updated_at)                                         \
     NUMBER(last_sign_in_at, clerk.last_sign_in_at)                                                 \

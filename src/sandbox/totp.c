@@ -1,8 +1,8 @@
 /*
- * POST /users/{id}/verify_totp. TOTP is RFC 6238 as Clerk has it: SHA-1, 6 digits, 30 s, the step before
+ * TOTP and backup codes, and POST /users/{id}/verify_totp. TOTP is RFC 6238 as Clerk has it: SHA-1, 6 digits, 30 s, the step before
  * and after accepted too. A backup code, plain or as a bcrypt digest, is used up when it fits.
  */
-#include <string.h>
+#include "sandbox/totp.h"
 
 #include <openssl/hmac.h>
 
@@ -50,7 +50,7 @@ static uint32_t code_at(const uint8_t *secret, size_t len, uint64_t step)
     return number % 1000000;
 }
 
-static bool is_totp(struct text secret, struct text code, int64_t now_ms)
+bool totp_fits(struct text secret, struct text code, int64_t now_ms)
 {
     uint8_t key[SECRET_MAX];
     uint32_t number = 0;
@@ -71,8 +71,8 @@ static bool is_totp(struct text secret, struct text code, int64_t now_ms)
 
 struct work {
     struct text code;
-    struct account account;
-    size_t fits; /* which backup code; count for none */
+    struct user_texts codes; /* as they were */
+    size_t fits;             /* which one; count for none */
 };
 
 static bool is_backup_code(struct text stored, struct text code)
@@ -88,10 +88,34 @@ static bool is_backup_code(struct text stored, struct text code)
 static void find_backup_code(struct call *call)
 {
     struct work *work = call->state;
-    const struct user_texts *codes = &work->account.clerk.user.backup_codes;
     work->fits = 0;
-    while (work->fits < codes->count && !is_backup_code(codes->at[work->fits], work->code))
+    while (work->fits < work->codes.count &&
+           !is_backup_code(work->codes.at[work->fits], work->code))
         work->fits++;
+}
+
+void totp_find_backup_code(struct call *call, const struct account *account, struct text code,
+                           void (*then)(struct call *call))
+{
+    struct work *work = call_alloc(call, sizeof(*work));
+    if (!work)
+        return;
+    *work = (struct work){.code = arena_copy(call->arena, code),
+                          .codes = account->clerk.user.backup_codes};
+    call->state = work;
+    call_later(call, find_backup_code, then);
+}
+
+bool totp_use_backup_code(struct call *call, struct account *account)
+{
+    const struct work *work = call->state;
+    struct user_texts *codes = &account->clerk.user.backup_codes;
+    if (work->fits >= work->codes.count || work->fits >= codes->count ||
+        !text_same(codes->at[work->fits], work->codes.at[work->fits]))
+        return false;
+    codes->at[work->fits] = codes->at[--codes->count];
+    account->clerk.backup_code_enabled = codes->count > 0;
+    return true;
 }
 
 static void answer(struct call *call, const char *type)
@@ -101,39 +125,30 @@ static void answer(struct call *call, const char *type)
 
 static void backup_code_found(struct call *call)
 {
-    struct work *work = call->state;
-    struct account now;
+    struct account account;
     struct err err;
-    if (!call_account(call, call->ids[0], &now))
+    if (!call_account(call, call->ids[0], &account))
         return;
-    struct user_texts *codes = &now.clerk.user.backup_codes;
-    if (work->fits >= codes->count ||
-        !text_same(codes->at[work->fits], work->account.clerk.user.backup_codes.at[work->fits])) {
+    if (!totp_use_backup_code(call, &account))
         call_fail(call, CLERK_totp_incorrect_code, "code", "The code is not correct.");
-        return;
-    }
-    codes->at[work->fits] = codes->at[--codes->count];
-    if (call_check(call, account_put(call->desk->store, &now, call->arena, &err), &err))
+    else if (call_check(call, account_put(call->desk->store, &account, call->arena, &err), &err))
         answer(call, "backup_code");
 }
 
 void users_verify_totp(struct call *call)
 {
     static const struct body_field fields[] = {{"code", BODY_SECRET, .needed = true}};
-    struct work *work = call_alloc(call, sizeof(*work));
+    struct account account;
     struct text code = {NULL, 0};
     uint64_t given;
-    if (!work || !call_account(call, call->ids[0], &work->account) ||
+    if (!call_account(call, call->ids[0], &account) ||
         !body_read(call, fields, ARRAY_COUNT(fields), &code, &given))
         return;
-    const struct clerk_user *clerk = &work->account.clerk;
-    if (!clerk->totp_enabled && !clerk->backup_code_enabled) {
+    const struct clerk_user *clerk = &account.clerk;
+    if (!clerk->totp_enabled && !clerk->backup_code_enabled)
         call_fail(call, CLERK_totp_disabled, NULL, "The user has no TOTP and no backup codes.");
-    } else if (clerk->totp_enabled && is_totp(clerk->user.totp_secret, code, call->now_ms)) {
+    else if (clerk->totp_enabled && totp_fits(clerk->user.totp_secret, code, call->now_ms))
         answer(call, "totp");
-    } else {
-        work->code = arena_copy(call->arena, code);
-        call->state = work;
-        call_later(call, find_backup_code, backup_code_found);
-    }
+    else
+        totp_find_backup_code(call, &account, code, backup_code_found);
 }

@@ -39,10 +39,13 @@ export function takeConformance() {
 // "GET /v1/users/{}" and so on: every operation that was called so far.
 export const callsSoFar = () => seen.calls;
 
-// The rows of the sandbox's table of endpoints, in the same form.
-export function routes() {
+// The rows of the sandbox's table of endpoints, in the same form: those that take the secret key, or the
+// Frontend API's.
+export function routes(api = 'backend') {
   const table = fs.readFileSync(path.join(process.env.USHER_ROOT, 'src', 'sandbox', 'routes.h'), 'utf8');
-  return [...table.matchAll(/^ +ROUTE\((\w+), "([^"]+)"/gm)].map(([, method, route]) => `${method} ${route}`);
+  return [...table.matchAll(/^ +ROUTE\((\w+), "([^"]+)", (\w+)/gm)]
+    .filter(([, , , auth]) => (api === 'frontend') === ['OPEN', 'CLIENT', 'SESSION'].includes(auth))
+    .map(([, method, route]) => `${method} ${route}`);
 }
 
 let keys = 0;

@@ -3,6 +3,7 @@
 
 #include "sandbox/fault.h"
 #include "sandbox/filter.h"
+#include "sandbox/form.h"
 #include "sandbox/limit.h"
 #include "sandbox/route.h"
 #include "sandbox/sandbox.h"
@@ -259,14 +260,14 @@ static void percent_is_decoded_strictly(void **state)
     (void)state;
     struct arena arena;
     arena_init(&arena, 65536);
-    assert_text(call_decode(&arena, TEXT("a%2Bb+c%20d"), true), "a+b c d");
-    assert_text(call_decode(&arena, TEXT("a+b"), false), "a+b");
-    assert_text(call_decode(&arena, TEXT("auth0%7C5f"), false), "auth0|5f");
-    assert_text(call_decode(&arena, TEXT("%C3%A9"), true), "\xC3\xA9");
+    assert_text(form_decode(&arena, TEXT("a%2Bb+c%20d"), true), "a+b c d");
+    assert_text(form_decode(&arena, TEXT("a+b"), false), "a+b");
+    assert_text(form_decode(&arena, TEXT("auth0%7C5f"), false), "auth0|5f");
+    assert_text(form_decode(&arena, TEXT("%C3%A9"), true), "\xC3\xA9");
     static const char *const wrong[] = {"%",   "%1",  "%G1", "%1G",      "a%",
                                         "%C3", "%00", "%FF", "%ED%A0%80"};
     for (size_t i = 0; i < ARRAY_COUNT(wrong); i++)
-        assert_null(call_decode(&arena, text_of(wrong[i]), true).at);
+        assert_null(form_decode(&arena, text_of(wrong[i]), true).at);
     arena_release(&arena);
 }
 

@@ -1,0 +1,191 @@
+#include "sandbox/gate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sandbox/front.h"
+
+#define BODY_MAX ((size_t)1 << 20)
+
+static bool check_key(struct call *call)
+{
+    struct text header = server_header(call->request, "Authorization");
+    struct text bearer = TEXT("Bearer "), key = text_part(header, bearer.len, header.len);
+    struct text ours = text_of(call->desk->instance->secret_key);
+    if (!text_same_nocase(text_part(header, 0, bearer.len), bearer) || key.len == 0)
+        return call_fail(call, CLERK_authorization_header_format_invalid, NULL,
+                         "Send the header 'Authorization: Bearer <the instance's secret key>'.");
+    if (key.len != ours.len || !secret_same(key.at, ours.at, ours.len))
+        return call_fail(call, CLERK_clerk_key_invalid, NULL,
+                         "The secret key in the Authorization header is not this instance's.");
+    return true;
+}
+
+/*
+ * The moment of admission is what counts, and what the latency counts from: HTTP threads hand requests over
+ * in another order than they came, and a log of times that goes back and forth refuses too many.
+ */
+static bool check_limits(struct gate *gate, struct call *call)
+{
+    int64_t now = clock_now_us(), wait = 0;
+    call->request->arrived_us = now;
+    if (call->route->limit == ROUTE_FREE || call->route->limit == ROUTE_BROWSER)
+        return true;
+    wait = limit_ask(&gate->limit, now);
+    if (wait == 0 && call->route->limit == ROUTE_USER && gate->user_limits)
+        wait = user_limits_ask(gate->user_limits, call->ids[0], now);
+    return wait == 0 || call_limited(call, wait);
+}
+
+static bool check_faults(struct call *call)
+{
+    struct faults *faults = &call->desk->faults;
+    bool writes = strcmp(call->route->method, "GET") != 0;
+    if (call->route->limit == ROUTE_FREE)
+        return true;
+    if (faults_ask(faults, FAULT_DROP_BEFORE)) {
+        call->drop = true;
+        return call_fail(call, CLERK_internal_clerk_error, NULL, "Dropped.");
+    }
+    if (faults_ask(faults, FAULT_500))
+        return call_fail(call, CLERK_internal_clerk_error, NULL, "A fault that was asked for.");
+    if (faults_ask(faults, FAULT_429))
+        return call_limited(call, 1);
+    call->drop = writes && faults_ask(faults, FAULT_DROP_AFTER);
+    call->slow = faults_ask(faults, FAULT_SLOW_BODY);
+    return true;
+}
+
+static bool read_json(struct gate *gate, struct call *call)
+{
+    struct err err;
+    if (!form_is_type(server_header(call->request, "Content-Type"), TEXT("application/json")))
+        return call_fail(call, CLERK_unsupported_content_type, NULL,
+                         "Send the body as application/json.");
+    if (json_parse_padded(gate->json, call->request->body, &call->body, &err) != 0)
+        return call_fail(call, CLERK_request_body_invalid, NULL, "The body is %s.", err.message);
+    if (json_type(call->body) != JSON_OBJECT)
+        return call_fail(call, CLERK_request_body_invalid, NULL,
+                         "The body must be a JSON object, not %s.",
+                         json_type_name(json_type(call->body)));
+    return true;
+}
+
+/* Files are left to the handler that wants one. */
+static bool read_form(struct call *call)
+{
+    struct text type = server_header(call->request, "Content-Type");
+    if (form_is_type(type, TEXT("multipart/form-data")) ||
+        form_is_type(type, TEXT("application/octet-stream")))
+        return true;
+    if (!form_is_type(type, TEXT("application/x-www-form-urlencoded")))
+        return call_fail(call, CLERK_unsupported_content_type, NULL,
+                         "Send the body as application/x-www-form-urlencoded.");
+    return call->form.at || call_read_form(call);
+}
+
+bool gate_body(struct gate *gate, struct call *call)
+{
+    if (call->request->body_too_large)
+        return call_fail(call, CLERK_request_body_too_large, NULL,
+                         "A request body may have %zu bytes at most.", BODY_MAX);
+    if (strcmp(call->request->method, "GET") == 0 || !call->request->body.at)
+        return true;
+    return call->front ? read_form(call) : read_json(gate, call);
+}
+
+static bool is_front(const struct route *route)
+{
+    return route->auth == ROUTE_OPEN || route->auth == ROUTE_CLIENT || route->auth == ROUTE_SESSION;
+}
+
+/* Browsers send PATCH, PUT and DELETE as POST with ?_method=. */
+static struct text method_wanted(const struct call *call)
+{
+    struct text rest = call->request->query, pair, name = TEXT("_method=");
+    if (strcmp(call->request->method, "POST") == 0)
+        while (text_field(&rest, '&', &pair))
+            if (text_starts(pair, name))
+                return text_part(pair, name.len, pair.len);
+    return (struct text){NULL, 0};
+}
+
+static void look_up(struct call *call, struct text ids[ROUTE_IDS_MAX], bool *other_method)
+{
+    struct text wanted = method_wanted(call);
+    if (wanted.at) {
+        call->route = route_find(wanted, call->request->path, ids, other_method);
+        if (call->route && is_front(call->route))
+            return;
+    }
+    memset(ids, 0, ROUTE_IDS_MAX * sizeof(*ids));
+    call->route =
+        route_find(text_of(call->request->method), call->request->path, ids, other_method);
+}
+
+static bool find_route(struct call *call)
+{
+    bool other_method;
+    struct text ids[ROUTE_IDS_MAX] = {{NULL, 0}};
+    look_up(call, ids, &other_method);
+    for (size_t i = 0; call->route && i < ROUTE_IDS_MAX && ids[i].at; i++) {
+        call->ids[i] = form_decode(call->arena, ids[i], false);
+        if (!call->ids[i].at)
+            return call_fail(call, CLERK_resource_not_found, NULL, "The path is malformed.");
+    }
+    if (call->route)
+        return true;
+    return call_fail(call, CLERK_resource_not_found, NULL, "%s",
+                     other_method ? "This path has no such method."
+                                  : "There is no such path in this API.");
+}
+
+static bool check_caller(struct call *call)
+{
+    if (is_front(call->route))
+        return front_admit(call);
+    return call->route->auth == ROUTE_PUBLIC || check_key(call);
+}
+
+bool gate_admit(struct gate *gate, struct call *call)
+{
+    call->desk->stats.requests++;
+    return find_route(call) && call_read_query(call) && check_caller(call) &&
+           check_limits(gate, call) && check_faults(call);
+}
+
+static int make_limits(struct gate *gate, const struct sandbox_opts *want,
+                       const struct instance *instance, struct err *err)
+{
+    uint32_t requests = instance->limits.requests;
+    int64_t window_us = (int64_t)instance->limits.window_ms * 1000;
+    if (want->limits == SANDBOX_LIMITS_OFF)
+        return 0;
+    if (want->limits == SANDBOX_LIMITS_OWN) {
+        requests = want->limit_requests;
+        window_us = (int64_t)want->limit_seconds * 1000000;
+    }
+    gate->limit_log = calloc(requests ? requests : 1, sizeof(*gate->limit_log));
+    if (!gate->limit_log)
+        return err_memory(err);
+    limit_init(&gate->limit, want->limit_shape, requests, window_us, gate->limit_log);
+    if (want->limits == SANDBOX_LIMITS_OWN)
+        return 0;
+    return user_limits_new(&gate->user_limits, want->limit_shape, 10, 10000000, err);
+}
+
+int gate_init(struct gate *gate, const struct sandbox_opts *opts, const struct instance *instance,
+              struct err *err)
+{
+    memset(gate, 0, sizeof(*gate));
+    if (json_new(&gate->json, BODY_MAX, err) != 0)
+        return -1;
+    return make_limits(gate, opts, instance, err);
+}
+
+void gate_release(struct gate *gate)
+{
+    json_free(gate->json);
+    user_limits_free(gate->user_limits);
+    free(gate->limit_log);
+}

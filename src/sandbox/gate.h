@@ -1,0 +1,29 @@
+/*
+ * sandbox/gate: what a request must pass before its handler runs: its route, the secret key or the browser's
+ * credentials, limits, faults, and a query and body that can be read. Runs on the store's thread.
+ */
+#ifndef USHER_SANDBOX_GATE_H
+#define USHER_SANDBOX_GATE_H
+
+#include "sandbox/call.h"
+#include "sandbox/sandbox.h"
+
+struct gate {
+    struct json *json;  /* for request bodies */
+    struct limit limit; /* of the secret key */
+    int64_t *limit_log;
+    struct user_limits *user_limits;
+};
+
+/* Prepares limits and parser. Returns 0 or -1; gate_release is due in any case. */
+int gate_init(struct gate *gate, const struct sandbox_opts *opts, const struct instance *instance,
+              struct err *err);
+void gate_release(struct gate *gate);
+
+/* Everything but the body. Returns false after refusing. */
+bool gate_admit(struct gate *gate, struct call *call);
+
+/* Reads the body: again for each handler of a call, as the parser is shared. Returns false after refusing. */
+bool gate_body(struct gate *gate, struct call *call);
+
+#endif

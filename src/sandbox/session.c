@@ -1,0 +1,205 @@
+#include "sandbox/session.h"
+
+#include "sandbox/call.h"
+#include "sandbox/front.h"
+#include "sandbox/token.h"
+
+#define COLUMN_TEXT(name)   {offsetof(struct session, name), false},
+#define COLUMN_NUMBER(name) {offsetof(struct session, name), true},
+ROW_TABLE(session_table, session, "sessions", SESSION_COLUMNS, COLUMN_TEXT, COLUMN_NUMBER,
+          "CREATE INDEX IF NOT EXISTS sessions_client ON sessions (client);"
+          "CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id);");
+
+bool session_start(struct call *call, const struct session_opts *opts, struct session *session)
+{
+    int64_t now = call->now_ms, life = opts->life_ms ? opts->life_ms : SESSION_LIFE_MS;
+    *session = (struct session){.id = call_new_id(call, "sess_"),
+                                .client = opts->client,
+                                .user_id = opts->account->clerk.id,
+                                .account = opts->account->seq,
+                                .status = TEXT("active"),
+                                .actor = opts->actor,
+                                .created_at = now,
+                                .updated_at = now,
+                                .active_at = now,
+                                .expire_at = now + life,
+                                .abandon_at = now + SESSION_ABANDON_MS,
+                                .first_factor_at = opts->first ? now : ROW_NULL,
+                                .second_factor_at = opts->second ? now : ROW_NULL};
+    return session_put(call, session);
+}
+
+bool session_put(struct call *call, struct session *session)
+{
+    struct err err;
+    session->updated_at = call->now_ms;
+    return call_check(call, row_put(call->desk->store, &session_table, session, &err), &err);
+}
+
+/* A session whose time is over says so, whatever is stored. */
+static void settle(const struct call *call, struct session *session)
+{
+    if (!text_same(session->status, TEXT("active")))
+        return;
+    if (session->expire_at <= call->now_ms)
+        session->status = TEXT("expired");
+    else if (session->abandon_at <= call->now_ms)
+        session->status = TEXT("abandoned");
+}
+
+bool session_get(struct call *call, struct text id, struct session *session)
+{
+    struct err err;
+    enum store_answer got =
+        row_get(call->desk->store, &session_table, id, call->arena, session, &err);
+    if (got == STORE_NONE)
+        return call_not_found(call, "session", id);
+    if (!call_check(call, got, &err))
+        return false;
+    settle(call, session);
+    return true;
+}
+
+bool session_get_live(struct call *call, struct text id, struct session *session,
+                      struct account *account)
+{
+    struct err err;
+    if (!call->front->client.id.at)
+        return call_fail(call, CLERK_signed_out, NULL, "You are signed out.");
+    if (!id.at)
+        return call_fail(call, CLERK_authentication_invalid, NULL, "Nobody is signed in here.");
+    if (!session_get(call, id, session))
+        return false;
+    if (!text_same(session->client, call->front->client.id))
+        return call_not_found(call, "session", id);
+    if (!text_same(session->status, TEXT("active")))
+        return call_fail(call, CLERK_authentication_invalid, NULL, "The session is %.*s.",
+                         TEXT_ARG(session->status));
+    enum store_answer got = account_get_seq(call->desk->store, session->account, call->now_ms,
+                                            call->arena, account, &err);
+    if (got == STORE_NONE)
+        return call_fail(call, CLERK_authentication_invalid, NULL, "The user is gone.");
+    return call_check(call, got, &err);
+}
+
+static bool list(struct call *call, struct sql_query *query, struct text key,
+                 struct session **sessions, size_t *count, struct err *err)
+{
+    void *rows;
+    if (!query)
+        return call_broken(call, err);
+    sql_bind_text(query, 1, key);
+    if (row_list(&session_table, query, call->arena, &rows, count, err) != 0)
+        return call_broken(call, err);
+    *sessions = rows;
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        settle(call, &(*sessions)[i]);
+        if (text_same((*sessions)[i].status, TEXT("active")))
+            (*sessions)[kept++] = (*sessions)[i];
+    }
+    *count = kept;
+    return true;
+}
+
+bool session_list_live(struct call *call, struct text client, struct session **sessions,
+                       size_t *count)
+{
+    static const char statement[] = ROW_SELECT(
+        "sessions",
+        SESSION_COLUMNS) " WHERE client = ?1 AND status = 'active' ORDER BY created_at, id";
+    struct err err;
+    struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
+    return list(call, query, client, sessions, count, &err);
+}
+
+bool session_end(struct call *call, struct session *session, const char *status)
+{
+    session->status = text_of(status);
+    return session_put(call, session);
+}
+
+bool session_end_user(struct call *call, const struct account *account, const char *status,
+                      struct text besides)
+{
+    static const char statement[] =
+        ROW_SELECT("sessions", SESSION_COLUMNS) " WHERE user_id = ?1 AND status = 'active'";
+    struct session *sessions;
+    struct err err;
+    size_t count;
+    struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
+    if (!list(call, query, account->clerk.id, &sessions, &count, &err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!text_same(sessions[i].id, besides) && !session_end(call, &sessions[i], status))
+            return false;
+    return true;
+}
+
+static void put_common(const struct session *session, struct json_out *out)
+{
+    json_field_text(out, "object", TEXT("session"));
+    json_field_text(out, "id", session->id);
+    json_field_text(out, "status", session->status);
+    json_field_int(out, "expire_at", session->expire_at);
+    json_field_int(out, "abandon_at", session->abandon_at);
+    json_field_int(out, "last_active_at", session->active_at);
+    json_field_text(out, "last_active_organization_id", session->organization);
+    json_field_raw(out, "actor", session->actor);
+    json_field_int(out, "created_at", session->created_at);
+    json_field_int(out, "updated_at", session->updated_at);
+}
+
+void session_write_back(const struct session *session, struct json_out *out)
+{
+    json_open(out, '{');
+    put_common(session, out);
+    json_field_text(out, "user_id", session->user_id);
+    json_field_text(out, "client_id", session->client);
+    json_field_raw(out, "tasks", TEXT("null"));
+    json_close(out, '}');
+}
+
+static int64_t minutes_since(const struct call *call, int64_t then)
+{
+    return then == ROW_NULL ? -1 : (call->now_ms - then) / 60000;
+}
+
+static void put_token(struct call *call, const struct session *session,
+                      const struct account *account, struct json_out *out)
+{
+    json_key(out, TEXT("last_active_token"));
+    json_open(out, '{');
+    json_field_text(out, "object", TEXT("token"));
+    json_key(out, TEXT("jwt"));
+    token_put(call, &(struct token_opts){.session = session, .account = account}, out);
+    json_close(out, '}');
+}
+
+bool session_write_front(struct call *call, const struct session *session, struct json_out *out)
+{
+    struct account account;
+    struct err err;
+    if (!call_check(call,
+                    account_get_seq(call->desk->store, session->account, call->now_ms, call->arena,
+                                    &account, &err),
+                    &err))
+        return false;
+    json_open(out, '{');
+    put_common(session, out);
+    json_field_raw(out, "tasks", TEXT("null"));
+    put_token(call, session, &account, out);
+    json_key(out, TEXT("user"));
+    clerk_write_client_user(&account.clerk, TEXT("[]"), out->to);
+    out->comma = true;
+    json_key(out, TEXT("public_user_data"));
+    clerk_write_public_user(&account.clerk, out->to);
+    out->comma = true;
+    json_key(out, TEXT("factor_verification_age"));
+    json_open(out, '[');
+    json_put_int(out, minutes_since(call, session->first_factor_at));
+    json_put_int(out, minutes_since(call, session->second_factor_at));
+    json_close(out, ']');
+    json_close(out, '}');
+    return true;
+}
