@@ -18,22 +18,68 @@ static const char about[] =
     "of digests (hasher and parameters) for which there is none is refused unless --yes.\n\n"
     "Unverified identifiers are created reserved. An identifier that another user of the target "
     "has\n"
-    "is left behind and told; the user comes through unless it is the only one to sign in with.\n\n"
+    "is left behind and told; a user who signs in with it is a conflict, and both are named.\n\n"
+    "A later export: what changed at the source is written, what people changed in Clerk stays, "
+    "and\n"
+    "where both did, Clerk wins and it is told, unless --prefer source. A password set in Clerk "
+    "is never\n"
+    "overwritten. Who is no longer in the export is listed; --gone ban or delete acts, after "
+    "asking.\n\n"
+    "--existing says what becomes of users whom the target has and the ledger does not know: "
+    "report\n"
+    "(they are conflicts), adopt (taken over as they are) or update (and what they lack is "
+    "written).\n\n"
     "Exit status: 0 all moved, 1 some rejected or failed, 2 usage or refused, 130 interrupted.";
 
 static void emit_end(struct migration *m)
 {
     const struct migrate_totals *t = &m->totals;
     const struct migration_count counts[] = {
-        {TEXT("rows"), t->rows},           {TEXT("accepted"), t->accepted},
-        {TEXT("rejected"), t->rejected},   {TEXT("created"), t->created},
-        {TEXT("adopted"), t->adopted},     {TEXT("updated"), t->updated},
-        {TEXT("unchanged"), t->unchanged}, {TEXT("failed"), t->failed},
-        {TEXT("split"), t->split},         {TEXT("pending"), t->pending},
-        {TEXT("requests"), t->requests},   {TEXT("refused_429"), t->refused_429},
-        {TEXT("retries"), t->retries},     {TEXT("elapsed_ms"), (uint64_t)t->elapsed_us / 1000},
+        {TEXT("rows"), t->rows},
+        {TEXT("accepted"), t->accepted},
+        {TEXT("rejected"), t->rejected},
+        {TEXT("created"), t->created},
+        {TEXT("adopted"), t->adopted},
+        {TEXT("updated"), t->updated},
+        {TEXT("unchanged"), t->unchanged},
+        {TEXT("failed"), t->failed},
+        {TEXT("conflicts"), t->conflicts},
+        {TEXT("kept"), t->kept},
+        {TEXT("overruled"), t->overruled},
+        {TEXT("gone"), t->gone},
+        {TEXT("removed"), t->removed},
+        {TEXT("split"), t->split},
+        {TEXT("pending"), t->pending},
+        {TEXT("requests"), t->requests},
+        {TEXT("refused_429"), t->refused_429},
+        {TEXT("retries"), t->retries},
+        {TEXT("elapsed_ms"), (uint64_t)t->elapsed_us / 1000},
     };
     migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
+}
+
+static void print_both_changed(const struct migrate_totals *t)
+{
+    if (t->kept)
+        printf("%llu values were changed on both sides: Clerk's stay\n",
+               (unsigned long long)t->kept);
+    if (t->overruled)
+        printf("%llu values were changed on both sides: the source's were written (--prefer)\n",
+               (unsigned long long)t->overruled);
+}
+
+static void print_gone(const struct migration *m)
+{
+    const struct migrate_totals *t = &m->totals;
+    static const char *const done[] = {"left alone (--gone ban or delete acts)", "banned",
+                                       "deleted"};
+    if (t->gone == 0)
+        return;
+    printf("%llu users are no longer in the export", (unsigned long long)t->gone);
+    if (m->opts.gone == MIGRATE_GONE_REPORT)
+        printf(": %s\n", done[0]);
+    else
+        printf(", %llu of them %s\n", (unsigned long long)t->removed, done[m->opts.gone]);
 }
 
 static void print_end(struct migration *m)
@@ -43,14 +89,16 @@ static void print_end(struct migration *m)
     double seconds = (double)t->elapsed_us / 1e6;
     migration_clear_line(m);
     printf("%llu rows: %llu created, %llu adopted, %llu updated, %llu unchanged, %llu failed, "
-           "%llu rejected\n",
+           "%llu in conflict, %llu rejected\n",
            (unsigned long long)t->rows, (unsigned long long)t->created,
            (unsigned long long)t->adopted, (unsigned long long)t->updated,
            (unsigned long long)t->unchanged, (unsigned long long)t->failed,
-           (unsigned long long)t->rejected);
+           (unsigned long long)t->conflicts, (unsigned long long)t->rejected);
     if (t->split)
-        printf("%llu identifiers were left behind: another user of the target has them\n",
+        printf("%llu identifiers were left behind: the target refuses them, or somebody has them\n",
                (unsigned long long)t->split);
+    print_both_changed(t);
+    print_gone(m);
     printf("%llu requests in %s (%.1f/s), %llu answered 429, %llu repeated\n",
            (unsigned long long)t->requests, migration_duration(seconds, duration, sizeof(duration)),
            seconds > 0 ? (double)t->requests / seconds : 0, (unsigned long long)t->refused_429,
@@ -111,13 +159,24 @@ static int check_canaries(struct migration *m)
     return status;
 }
 
+static bool on_consent(void *arg, const struct migrate_totals *totals)
+{
+    struct migration *m = arg;
+    char question[96];
+    snprintf(question, sizeof(question), "%s %llu users who are no longer in the export",
+             m->opts.gone == MIGRATE_GONE_BAN ? "Ban" : "Delete", (unsigned long long)totals->gone);
+    return migration_consent(m, question);
+}
+
 int cmd_import(int argc, char **argv)
 {
     struct migration m;
     struct err err;
-    int status = migration_begin(
-        &m, "import", about,
-        MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_REJECTS | MIGRATION_WRITES, argc, argv);
+    int status = migration_begin(&m, "import", about,
+                                 MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_REJECTS |
+                                     MIGRATION_WRITES | MIGRATION_MERGES | MIGRATION_FORCE,
+                                 argc, argv);
+    m.events.consent = on_consent;
     if (status < 0)
         status = migration_meet_target(&m, "Create users there");
     if (status < 0)

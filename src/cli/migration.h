@@ -1,6 +1,6 @@
 /*
- * migration: what check, plan, import and verify have in common: their options, the lines they print
- * about rows, the progress line, Ctrl-C.
+ * migration: what check, plan, import, verify and undo have in common: their options
+ * (migration_options.c), what they tell (migration_events.c), Ctrl-C, the first and the last line.
  */
 #ifndef USHER_CLI_MIGRATION_H
 #define USHER_CLI_MIGRATION_H
@@ -13,11 +13,11 @@
 struct migration {
     const char *command;
     /* as given */
-    const char *from, *through, *ledger, *rejects, *rate, *share, *canary;
+    const char *from, *through, *ledger, *rejects, *rate, *share, *canary, *existing, *gone;
     const char *signer_key, *salt_separator;
     uint64_t rounds, mem_cost, limit, record_max, patience;
-    struct cli_texts only;
-    bool json, yes, bodies, quiet;
+    struct cli_texts only, prefer;
+    bool json, yes, bodies, quiet, force;
     /* made of them */
     struct arena arena;
     struct migrate_opts opts;
@@ -39,7 +39,9 @@ enum migration_takes {
     MIGRATION_TARGET = 2, /* rate, share, patience, only, limit */
     MIGRATION_LEDGER = 4,
     MIGRATION_REJECTS = 8,
-    MIGRATION_WRITES = 16 /* yes, canary */
+    MIGRATION_WRITES = 16, /* yes, canary */
+    MIGRATION_MERGES = 32, /* existing, prefer, gone */
+    MIGRATION_FORCE = 64
 };
 
 /*
@@ -49,6 +51,18 @@ enum migration_takes {
 int migration_begin(struct migration *m, const char *command, const char *about, int takes,
                     int argc, char **argv);
 void migration_end(struct migration *m);
+
+/* The parts of migration_begin: the options of a command, what was given for them, the events. */
+#define MIGRATION_OPTIONS_MAX 32
+const struct cli_option *migration_options(struct migration *m, int takes, struct cli_option *to);
+int migration_read_options(struct migration *m, const char *file, int takes);
+void migration_listen(struct migration *m);
+
+/*
+ * Asks for what cannot be taken back: true with --yes, or "yes" on a terminal. Anybody else is refused and
+ * told how to go on.
+ */
+bool migration_consent(struct migration *m, const char *question);
 
 /* Notes requests just answered that the pace of what follows must count. */
 void migration_spent(struct migration *m, uint64_t requests);

@@ -162,6 +162,9 @@ int ledger_failures(struct ledger *ledger,
 int ledger_run_begin(struct ledger *ledger, struct ledger_run *run, struct err *err);
 /* Writes the run's figures into the open transaction; with ended_ms set when it is over. */
 int ledger_run_put(struct ledger *ledger, const struct ledger_run *run, struct err *err);
+/* The run of that id; *found tells. Texts are copied into arena. */
+int ledger_run_find(struct ledger *ledger, int64_t id, struct arena *arena, struct ledger_run *run,
+                    bool *found, struct err *err);
 /* The runs, newest first, at most `room`; *count gets how many. Texts are copied into arena. */
 int ledger_runs(struct ledger *ledger, struct arena *arena, struct ledger_run *runs, size_t room,
                 size_t *count, struct err *err);

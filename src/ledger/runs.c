@@ -73,6 +73,22 @@ static int read_row(struct sql_query *query, struct arena *arena, struct ledger_
     return run->command.at ? 0 : err_memory(err);
 }
 
+int ledger_run_find(struct ledger *ledger, int64_t id, struct arena *arena, struct ledger_run *run,
+                    bool *found, struct err *err)
+{
+    struct sql_query *query = sql_query(ledger->sql, "SELECT * FROM runs WHERE id = ?1", err);
+    *found = false;
+    if (!query)
+        return -1;
+    sql_bind_int(query, 1, id);
+    int got = sql_step(query, err);
+    *found = got > 0;
+    if (got > 0)
+        got = read_row(query, arena, run, err);
+    sql_reset(query);
+    return got < 0 ? err_wrap(err, "ledger") : 0;
+}
+
 int ledger_runs(struct ledger *ledger, struct arena *arena, struct ledger_run *runs, size_t room,
                 size_t *count, struct err *err)
 {

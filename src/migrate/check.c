@@ -6,8 +6,8 @@
 
 const char *migrate_action_name(enum migrate_action action)
 {
-    static const char *const names[MIGRATE_ACTION_COUNT] = {"create", "update", "unchanged",
-                                                            "conflict", "reject"};
+    static const char *const names[MIGRATE_ACTION_COUNT] = {
+        "create", "update", "unchanged", "adopt", "ban", "delete", "conflict", "reject"};
     return names[action];
 }
 

@@ -1,5 +1,5 @@
 /*
- * fields: one keyed 64-bit hash per field of a user: what the ledger keeps instead of values, and how two
+ * fields: keyed 64-bit hashes of a user's fields: what the ledger keeps instead of values, and how two
  * users are compared.
  */
 #ifndef USHER_MIGRATE_FIELDS_H
@@ -9,7 +9,7 @@
 #include "json/json.h"
 #include "user/user.h"
 
-/* 0 stands for a field that is not set. */
+/* 0 stands for a field that is not set. A ban or lock of `false` counts as not set: Clerk always shows one. */
 struct field_hashes {
     uint64_t at[USER_FIELD_COUNT];
 };
@@ -18,7 +18,7 @@ struct field_hashes {
 struct field_hasher {
     struct json *json;
     struct arena arena;
-    struct buf buf;
+    struct buf buf, path;
 };
 
 /* Prepares a hasher. Returns 0 or -1 (ERR_MEMORY); release it in either case. */
@@ -29,11 +29,14 @@ void field_hasher_release(struct field_hasher *hasher);
 int field_hashes_of(struct field_hasher *hasher, const struct hash_key *key,
                     const struct user *user, struct field_hashes *hashes, struct err *err);
 
+/* Whether they are the same but for created_at, which is written once and never again. */
+bool field_hashes_same(const struct field_hashes *a, const struct field_hashes *b);
+
+/* The hash of a JSON value in canonical form; never 0 (for a value absent, too). */
+uint64_t field_value_hash(struct field_hasher *hasher, const struct hash_key *key,
+                          struct json_value value);
+
 /* Whether the field can be read back from Clerk at all (no digest, no TOTP secret, no backup codes). */
 bool field_is_readable(enum user_field field);
-
-/* The hashes as the ledger keeps them, and back. A blob of another length reads as nothing set. */
-struct text field_hashes_blob(const struct field_hashes *hashes);
-void field_hashes_read(struct field_hashes *hashes, struct text blob);
 
 #endif

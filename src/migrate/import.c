@@ -26,6 +26,8 @@ static void post_ready(struct import *import)
     while ((flight = import_dequeue(&import->ready))) {
         if (flight->step == FLIGHT_LOOK)
             import_look(flight, 0);
+        else if (flight->step == FLIGHT_STEPS)
+            import_begin_steps(flight);
         else
             import_create(flight);
     }
@@ -37,7 +39,8 @@ static int commit(struct import *import, struct err *err)
     import->run.created = import->totals->created + import->totals->adopted;
     import->run.updated = import->totals->updated;
     import->run.unchanged = import->totals->unchanged;
-    import->run.failed = import->totals->failed;
+    import->run.failed = import->totals->failed + import->totals->conflicts;
+    import->run.removed = import->totals->removed;
     import->run.rejected = import->totals->rejected;
     import->run.requests = courier_requests(import->courier);
     if (ledger_run_put(import->ledger, &import->run, err) || ledger_commit(import->ledger, err))
@@ -79,10 +82,10 @@ static void call_back(struct import *import)
     }
     struct flight *flight;
     while ((flight = import_dequeue(&import->ready)))
-        if (flight->step == FLIGHT_LOOK)
-            import_land(flight); /* as the ledger has it: SENDING, or an update to come */
-        else
+        if (flight->step == FLIGHT_CREATE)
             import_put_back(flight);
+        else
+            import_land(flight); /* as the ledger has it: under way, or an update to come */
 }
 
 /* Notices Ctrl-C, a fatal answer and a second Ctrl-C; false when it is time to leave. */
@@ -100,11 +103,16 @@ static bool go_further(struct import *import)
     return import->flying > 0 || import->puts > 0 || may_read(import);
 }
 
-static int run(struct import *import, struct err *err)
+bool import_is_over(const struct import *import)
+{
+    return import->failed || (import->stop && import->stop->requests > 0);
+}
+
+int import_run(struct import *import, struct err *err)
 {
     while (go_further(import)) {
         while (may_read(import))
-            if (import_read_row(import, err))
+            if (import->feed(import, err))
                 return -1;
         if (commit_is_due(import) && commit(import, err))
             return -1;
@@ -118,60 +126,64 @@ static int run(struct import *import, struct err *err)
     return commit(import, err);
 }
 
-/* Who was SENDING in an earlier run and is not in this export: looked up, adopted or planned again. */
-static int stranded(const struct ledger_user *user, void *arg)
+int import_next_known(struct import *import, const struct ledger_user **user, struct err *err)
 {
-    struct import *import = arg;
-    struct flight *flight = import->free;
-    struct ledger_claim claim;
-    if (!flight || ledger_claim(import->ledger, user, &import->arena, &claim, &import->err)) {
-        import->failed = flight != NULL;
-        return 1;
+    *user = NULL;
+    if (import->page_at == import->page_count) {
+        arena_reset(&import->page_arena);
+        import->page_at = 0;
+        if (ledger_page(import->ledger, import->page_after, &import->page_arena, import->page,
+                        IMPORT_PAGE, &import->page_count, err))
+            return -1;
     }
+    if (import->page_at == import->page_count)
+        return 0;
+    *user = &import->page[import->page_at++];
+    import->page_after = (*user)->number;
+    return 0;
+}
+
+/* Who was under way in an earlier run and is not in this export: looked up, and put where they belong. */
+static int feed_stranded(struct import *import, struct err *err)
+{
+    const struct ledger_user *user;
+    if (import_next_known(import, &user, err))
+        return -1;
+    import->at_end = !user;
+    if (!user || user->state != LEDGER_SENDING || user->run == import->run.id)
+        return 0;
+    struct ledger_claim claim;
+    import->puts++;
+    if (ledger_claim(import->ledger, user, &import->arena, &claim, err))
+        return -1;
     if (claim.result != LEDGER_CLAIMED)
         return 0;
-    import_pop(&import->free);
-    import->puts++;
-    import->flying++;
-    flight->action = MIGRATE_CREATE;
-    buf_add(&flight->id, user->external_id);
-    field_hashes_read(&flight->hashes, user->hashes);
+    struct flight *flight = import_take(import, 0, user->external_id, MIGRATE_CREATE);
+    flight->stranded = true;
+    flight->made = user->made ? user->made : user->clerk_id.len ? 0 : user->run;
+    buf_add(&flight->clerk_id, user->clerk_id);
+    buf_add(&flight->written, user->hashes);
     import_look(flight, 0);
     return 0;
 }
 
 static int settle_stranded(struct import *import, struct err *err)
 {
-    if (import->failed || import->stopping || !import->at_end || import->opts->only_count > 0)
+    uint64_t counts[LEDGER_STATE_COUNT];
+    if (import_is_over(import) || !import->at_end || import->opts->only_count > 0)
         return 0;
-    import->stopping = true; /* those not found are planned, not created: this export lacks them */
-    import->drain_until = INT64_MAX;
-    if (ledger_each(import->ledger, LEDGER_SENDING, stranded, import, err))
+    if (ledger_count(import->ledger, counts, err))
         return -1;
-    uint64_t pending = import->totals->pending;
-    int status = run(import, err);
-    import->totals->pending = pending;
-    return status;
+    if (counts[LEDGER_SENDING] == 0)
+        return 0;
+    import->feed = feed_stranded;
+    import->page_after = 0;
+    import->at_end = false;
+    return import_run(import, err);
 }
 
-static int import_open(struct import *import, const struct migrate_instance *instance,
-                       struct err *err)
+static int open_slots(struct import *import, struct err *err)
 {
-    const struct migrate_opts *opts = import->opts;
-    struct ledger_opts ledger = {.path = opts->ledger};
-    if (source_open(&import->source, &opts->source, err))
-        return -1;
-    if (import->events->opened)
-        import->events->opened(import->events->arg, import->source);
-    ledger.identity.instance = text_of(instance->id);
-    ledger.identity.source = source_platform(import->source);
-    ledger.identity.mapping_hash = source_mapping_hash(import->source);
-    if (ledger_open(&import->ledger, &ledger, err) ||
-        rejects_open(&import->rejects, opts->rejects, import->source, err) ||
-        field_hasher_init(&import->hasher, err) || json_new(&import->json, 16 << 20, err) ||
-        json_new(&import->lookup_json, 16 << 20, err) ||
-        courier_open(&import->courier, &opts->target, err))
-        return -1;
     import->flight_count = courier_room(import->courier) + AHEAD;
     import->flights = calloc(import->flight_count, sizeof(*import->flights));
     if (!import->flights)
@@ -185,14 +197,30 @@ static int import_open(struct import *import, const struct migrate_instance *ins
         import->lookups[i].found = import_found;
         import->lookups[i].ended = import_ended;
     }
-    import->progress.source = import->source;
-    import->progress.courier = import->courier;
-    import->run.command = TEXT("import");
+    return 0;
+}
+
+int import_open(struct import *import, const struct ledger_opts *ledger, struct text command,
+                struct err *err)
+{
+    arena_init(&import->arena, 1 << 24);
+    arena_init(&import->page_arena, 1 << 28);
+    buf_init(&import->content, 1 << 24);
+    if (ledger_open(&import->ledger, ledger, err) || field_hasher_init(&import->hasher, err) ||
+        json_new(&import->json, 16 << 20, err) || json_new(&import->lookup_json, 32 << 20, err) ||
+        courier_open(&import->courier, &import->opts->target, err) || open_slots(import, err))
+        return -1;
+    import->progress = (struct progress){.events = import->events,
+                                         .totals = import->totals,
+                                         .source = import->source,
+                                         .courier = import->courier,
+                                         .started = clock_now_us()};
+    import->run.command = command;
     import->run.started_ms = clock_wall_ms();
     return ledger_run_begin(import->ledger, &import->run, err);
 }
 
-static void import_close(struct import *import)
+void import_close(struct import *import)
 {
     courier_close(import->courier);
     for (size_t i = 0; import->flights && i < import->flight_count; i++)
@@ -203,45 +231,75 @@ static void import_close(struct import *import)
     field_hasher_release(&import->hasher);
     json_free(import->json);
     json_free(import->lookup_json);
-    rejects_close(import->rejects);
     ledger_close(import->ledger);
-    source_close(import->source);
+    buf_release(&import->content);
+    numbers_release(&import->seen);
     arena_release(&import->arena);
+    arena_release(&import->page_arena);
 }
 
-static int end_run(struct import *import, struct err *err)
+int import_end(struct import *import, struct err *err)
 {
     import->run.ended_ms = clock_wall_ms();
-    if (commit(import, err))
+    int status = commit(import, err);
+    show_progress(import, true);
+    return status;
+}
+
+static int open_export(struct import *import, const struct migrate_instance *instance,
+                       struct err *err)
+{
+    const struct migrate_opts *opts = import->opts;
+    if (source_open(&import->source, &opts->source, err))
         return -1;
-    return rejects_flush(import->rejects, err);
+    if (import->events->opened)
+        import->events->opened(import->events->arg, import->source);
+    struct ledger_opts ledger = {
+        .path = opts->ledger,
+        .identity = {text_of(instance->id), source_platform(import->source),
+                     source_mapping_hash(import->source)},
+    };
+    import->feed = import_read_row;
+    if (rejects_open(&import->rejects, opts->rejects, import->source, err))
+        return -1;
+    return import_open(import, &ledger, TEXT("import"), err);
+}
+
+static int run_all(struct import *import, struct err *err)
+{
+    if (import_run(import, err) || settle_stranded(import, err) || import_gone(import, err))
+        return -1;
+    if (!import->failed)
+        return 0;
+    *err = import->err;
+    return -1;
 }
 
 int migrate_import(const struct migrate_opts *opts, const struct migrate_instance *instance,
                    const struct migrate_events *events, const struct migrate_stop *stop,
                    struct migrate_totals *totals, struct err *err)
 {
-    struct import import = {.opts = opts, .events = events, .stop = stop, .totals = totals};
-    arena_init(&import.arena, 1 << 20);
-    import.progress = (struct progress){.events = events, .totals = totals};
-    import.progress.started = clock_now_us();
-    int status = import_open(&import, instance, err);
+    struct err ignored;
+    struct import *import = calloc(1, sizeof(*import));
+    if (!import)
+        return err_memory(err);
+    import->opts = opts;
+    import->events = events;
+    import->stop = stop;
+    import->totals = totals;
+    int status = open_export(import, instance, err);
     if (status == 0)
-        status = run(&import, err);
-    if (status == 0)
-        status = settle_stranded(&import, err);
-    if (import.run.id) {
-        struct err ignored;
-        if (end_run(&import, status ? &ignored : err) && status == 0)
+        status = run_all(import, err);
+    if (import->run.id) {
+        struct err *to = status ? &ignored : err;
+        if ((import_end(import, to) || rejects_flush(import->rejects, to)) && status == 0)
             status = -1;
-        show_progress(&import, true);
         if (events->closing)
-            events->closing(events->arg, import.source);
+            events->closing(events->arg, import->source);
     }
-    if (status == 0 && import.failed) {
-        *err = import.err;
-        status = -1;
-    }
-    import_close(&import);
+    import_close(import);
+    rejects_close(import->rejects);
+    source_close(import->source);
+    free(import);
     return status;
 }

@@ -4,6 +4,16 @@
 #include "migrate/rejects.h"
 #include "migrate/select.h"
 
+/* What the ledger knows of a row's user, noting that the export has it; *found tells. */
+static int find(struct import *import, struct text id, struct ledger_user *known, bool *found,
+                struct err *err)
+{
+    arena_reset(&import->arena);
+    if (ledger_find(import->ledger, id, &import->arena, known, found, err))
+        return -1;
+    return *found ? numbers_add(&import->seen, known->number, err) : 0;
+}
+
 /* Remembers a rejected row, unless an earlier row of the same id has been moved. */
 static int put_rejected(struct import *import, const struct source_row *row, struct err *err)
 {
@@ -11,8 +21,7 @@ static int put_rejected(struct import *import, const struct source_row *row, str
     bool found;
     if (row->id.len == 0 || row->reject.reason == USER_REASON_duplicate_id)
         return 0;
-    arena_reset(&import->arena);
-    if (ledger_find(import->ledger, row->id, &import->arena, &known, &found, err))
+    if (find(import, row->id, &known, &found, err))
         return -1;
     if (found && (known.state == LEDGER_DONE || known.state == LEDGER_SENDING))
         return 0;
@@ -25,22 +34,38 @@ static int put_rejected(struct import *import, const struct source_row *row, str
     return 0;
 }
 
+/* What an earlier run has left: who made the user, and how far it came. */
+static void take_known(struct flight *flight, const struct ledger_user *known)
+{
+    flight->made = known->made;
+    flight->maybe_sent = known->state == LEDGER_SENDING;
+    flight->existing = text_same(known->error_code, IMPORT_CLAIMING);
+    flight->deleting = text_same(known->error_code, IMPORT_DELETING);
+    if (flight->action == MIGRATE_UPDATE)
+        buf_add(&flight->written, known->hashes);
+    /* A create under way was that run's. */
+    else if (flight->maybe_sent && !flight->existing)
+        flight->made = known->run;
+}
+
 static int take_off(struct import *import, const struct source_row *row, struct decision decision,
                     const struct field_hashes *hashes, const struct ledger_user *known,
                     struct err *err)
 {
-    struct flight *flight = import_pop(&import->free);
-    import->flying++;
-    flight->row = row->number;
-    flight->action = decision.action;
+    struct flight *flight =
+        import_take(import, row->number, row->user.external_id, decision.action);
     flight->hashes = *hashes;
-    buf_add(&flight->id, row->user.external_id);
     clerk_create_body(&row->user, &flight->user);
-    if (!buf_ok(&flight->id) || !buf_ok(&flight->user))
+    if (record_add_user(&import->hasher, ledger_key(import->ledger), &row->user,
+                        &flight->source_marks, err))
+        return -1;
+    buf_add(&flight->marks, buf_text(&flight->source_marks));
+    if (known)
+        take_known(flight, known);
+    if (!buf_ok(&flight->id) || !buf_ok(&flight->user) || !buf_ok(&flight->written))
         return err_set(err, ERR_MEMORY, "row %llu is too large", (unsigned long long)row->number);
     if (decision.action != MIGRATE_UPDATE)
         return import_claim(flight, err);
-    field_hashes_read(&flight->written, known->hashes);
     flight->step = FLIGHT_LOOK;
     import_queue(&import->ready, flight);
     return 0;
@@ -50,18 +75,19 @@ static int take_row(struct import *import, const struct source_row *row, struct 
 {
     struct field_hashes hashes;
     struct ledger_user known;
+    struct record written;
     bool found;
-    arena_reset(&import->arena);
     if (field_hashes_of(&import->hasher, ledger_key(import->ledger), &row->user, &hashes, err) ||
-        ledger_find(import->ledger, row->user.external_id, &import->arena, &known, &found, err))
+        find(import, row->user.external_id, &known, &found, err))
         return -1;
-    struct decision decision = decide(found ? &known : NULL, &hashes);
+    record_decode(&written, found ? known.hashes : (struct text){NULL, 0});
+    struct decision decision = decide(found ? &known : NULL, &written, &hashes);
     if (decision.action == MIGRATE_UNCHANGED) {
         import->totals->unchanged++;
         return 0;
     }
     import->taken++;
-    return take_off(import, row, decision, &hashes, &known, err);
+    return take_off(import, row, decision, &hashes, found ? &known : NULL, err);
 }
 
 int import_read_row(struct import *import, struct err *err)

@@ -1,6 +1,8 @@
 /* The slots of an import: taking, giving back, and what is put into the ledger for them. */
 #include "migrate/import.h"
 
+#include <stdio.h>
+
 #include "migrate/rejects.h"
 
 void import_push(struct flight **list, struct flight *flight)
@@ -40,6 +42,17 @@ struct flight *import_dequeue(struct flight_queue *queue)
     return flight;
 }
 
+struct flight *import_take(struct import *import, uint64_t row, struct text id,
+                           enum migrate_action action)
+{
+    struct flight *flight = import_pop(&import->free);
+    import->flying++;
+    flight->row = row;
+    flight->action = action;
+    buf_add(&flight->id, id);
+    return flight;
+}
+
 /* Ends the whole import with an error, keeping the first one. */
 void import_fail(struct import *import, const struct err *err)
 {
@@ -48,6 +61,8 @@ void import_fail(struct import *import, const struct err *err)
     import->failed = true;
     import->err = *err;
 }
+
+/* ---- the ledger ---- */
 
 static void note_put(struct import *import)
 {
@@ -64,43 +79,90 @@ void import_put(struct import *import, const struct ledger_user *user)
 }
 
 static struct ledger_user record_of(struct flight *flight, enum ledger_state state,
-                                    const char *code)
+                                    struct text code, struct text content)
 {
     return (struct ledger_user){
         .external_id = buf_text(&flight->id),
         .clerk_id = buf_text(&flight->clerk_id),
-        .error_code = text_of(code),
-        .hashes = field_hashes_blob(&flight->hashes),
+        .error_code = code,
+        .hashes = content,
         .state = state,
         .attempts = flight->attempts,
         .run = flight->import->run.id,
+        .made = flight->made,
     };
+}
+
+static struct text content_of(struct flight *flight)
+{
+    struct buf *content = &flight->import->content;
+    buf_reset(content);
+    record_encode(&flight->hashes, &flight->marks, content);
+    return buf_text(content);
 }
 
 void import_put_flight(struct flight *flight, enum ledger_state state, const char *code)
 {
-    struct ledger_user user = record_of(flight, state, code);
+    struct ledger_user user = record_of(flight, state, text_of(code), content_of(flight));
     import_put(flight->import, &user);
+}
+
+void import_put_written(struct flight *flight, enum ledger_state state, struct text code)
+{
+    struct ledger_user user = record_of(flight, state, code, buf_text(&flight->written));
+    import_put(flight->import, &user);
+}
+
+/* Another process has moved the user just now, or is about to. */
+static void give_way(struct flight *flight, const struct ledger_claim *claim)
+{
+    struct migrate_totals *totals = flight->import->totals;
+    ++*(claim->result == LEDGER_MOVED ? &totals->unchanged : &totals->pending);
+    import_land(flight);
 }
 
 int import_claim(struct flight *flight, struct err *err)
 {
     struct import *import = flight->import;
-    struct ledger_user user = record_of(flight, LEDGER_SENDING, NULL);
     struct ledger_claim claim;
+    if (!flight->maybe_sent)
+        flight->made = import->run.id;
+    struct ledger_user user =
+        record_of(flight, LEDGER_SENDING, (struct text){NULL, 0}, content_of(flight));
     note_put(import);
     if (ledger_claim(import->ledger, &user, &import->arena, &claim, err))
         return -1;
-    if (claim.result == LEDGER_CLAIMED) {
-        flight->step = claim.look_first ? FLIGHT_LOOK : FLIGHT_CREATE;
-        import_queue(&import->ready, flight);
+    if (claim.result != LEDGER_CLAIMED) {
+        give_way(flight, &claim);
         return 0;
     }
-    /* Another process has moved the user just now, or is about to. */
-    ++*(claim.result == LEDGER_MOVED ? &import->totals->unchanged : &import->totals->pending);
-    import_land(flight);
+    flight->maybe_sent = flight->maybe_sent || claim.look_first;
+    flight->step = claim.look_first ? FLIGHT_LOOK : FLIGHT_CREATE;
+    import_queue(&import->ready, flight);
     return 0;
 }
+
+void import_intend(struct flight *flight, struct text code)
+{
+    struct import *import = flight->import;
+    struct ledger_claim claim;
+    struct err err;
+    struct ledger_user user =
+        record_of(flight, LEDGER_DONE, (struct text){NULL, 0}, buf_text(&flight->written));
+    note_put(import);
+    if (ledger_claim(import->ledger, &user, &import->arena, &claim, &err)) {
+        import_fail(import, &err);
+        import_land(flight);
+    } else if (claim.result != LEDGER_CLAIMED) {
+        give_way(flight, &claim);
+    } else {
+        flight->step = FLIGHT_STEPS;
+        import_put_written(flight, LEDGER_SENDING, code);
+        import_queue(&import->ready, flight);
+    }
+}
+
+/* ---- outcomes ---- */
 
 static struct migrate_trouble trouble_of(const struct flight *flight, const char *code,
                                          const char *field, const char *detail)
@@ -116,16 +178,41 @@ void import_land(struct flight *flight)
     import->flying--;
 }
 
+/*
+ * What the ledger says of a user who did not get through: one that was there stays as it was written last,
+ * so that the next run tries again; one that is there now is there; any other has failed.
+ */
+static void put_failed(struct flight *flight, const char *code)
+{
+    if (flight->written.len > 0)
+        import_put_written(flight, LEDGER_DONE, (struct text){NULL, 0});
+    else if (flight->clerk_id.len > 0 && !flight->existing)
+        import_put_flight(flight, LEDGER_DONE, NULL);
+    else
+        import_put_flight(flight, LEDGER_FAILED, code);
+}
+
 void import_failed(struct flight *flight, const char *code, const char *field, const char *detail)
 {
     struct import *import = flight->import;
     struct migrate_trouble trouble = trouble_of(flight, code, field, detail);
-    /* An update that failed leaves the record as it was: the next run tries again. */
-    if (flight->action != MIGRATE_UPDATE)
-        import_put_flight(flight, LEDGER_FAILED, code);
+    put_failed(flight, code);
     import->totals->failed++;
     if (import->events->failed)
         import->events->failed(import->events->arg, &trouble);
+    rejects_add_body(import->rejects, buf_text(&flight->user));
+    import_land(flight);
+}
+
+void import_conflict(struct flight *flight, const char *code, const char *field, const char *detail)
+{
+    struct import *import = flight->import;
+    struct migrate_trouble trouble = trouble_of(flight, code, field, detail);
+    buf_reset(&flight->clerk_id); /* somebody else's */
+    import_put_flight(flight, LEDGER_FAILED, code);
+    import->totals->conflicts++;
+    if (import->events->conflict)
+        import->events->conflict(import->events->arg, &trouble);
     rejects_add_body(import->rejects, buf_text(&flight->user));
     import_land(flight);
 }
@@ -134,17 +221,34 @@ void import_failed(struct flight *flight, const char *code, const char *field, c
 void import_put_back(struct flight *flight)
 {
     flight->import->totals->pending++;
-    if (flight->action != MIGRATE_UPDATE)
+    if (flight->action == MIGRATE_CREATE && flight->clerk_id.len == 0)
         import_put_flight(flight, flight->attempts > 1 ? LEDGER_SENDING : LEDGER_PLANNED, NULL);
     import_land(flight);
 }
 
-void import_done(struct flight *flight, uint64_t *counter)
+void import_done(struct flight *flight)
 {
+    struct migrate_totals *totals = flight->import->totals;
+    uint64_t *counter = flight->action == MIGRATE_UPDATE ? &totals->updated
+                        : flight->existing               ? &totals->adopted
+                                                         : &totals->created;
     (*counter)++;
     import_put_flight(flight, LEDGER_DONE, NULL);
     import_land(flight);
 }
+
+void import_removed(struct flight *flight)
+{
+    struct import *import = flight->import;
+    struct err err;
+    note_put(import);
+    if (ledger_remove(import->ledger, buf_text(&flight->id), &err))
+        import_fail(import, &err);
+    import->totals->removed++;
+    import_land(flight);
+}
+
+/* ---- what is told ---- */
 
 void import_split(struct flight *flight, const char *code, const char *field, const char *detail)
 {
@@ -155,14 +259,23 @@ void import_split(struct flight *flight, const char *code, const char *field, co
         import->events->split(import->events->arg, &trouble);
 }
 
-void import_kept(struct flight *flight, enum user_field field)
+void import_merged(void *arg, enum user_field field, struct text path, enum merge_result merge)
 {
-    const struct migrate_events *events = flight->import->events;
-    const char *why =
-        field_is_readable(field)
-            ? "changed at the source and in Clerk; Clerk's value stays"
-            : "changed at the source; Clerk does not show it, so it is not overwritten";
-    struct migrate_trouble trouble = trouble_of(flight, "kept", user_field_infos[field].name, why);
-    if (events->differs)
-        events->differs(events->arg, &trouble);
+    struct flight *flight = arg;
+    struct import *import = flight->import;
+    char name[192];
+    bool kept = merge == MERGE_KEPT;
+    snprintf(name, sizeof(name), "%s%s%.*s", user_field_infos[field].name, path.len ? "." : "",
+             TEXT_ARG(path));
+    struct migrate_trouble trouble =
+        trouble_of(flight, kept ? "clerk" : "source", name,
+                   kept ? "changed at the source and in Clerk; Clerk's value stays"
+                        : "changed at the source and in Clerk; the source's is written");
+    if (kept && !field_is_readable(field))
+        trouble.detail =
+            "changed at the source; in Clerk it was set since, or nobody can tell, so it "
+            "is left alone";
+    *(kept ? &import->totals->kept : &import->totals->overruled) += 1;
+    if (import->events->merged)
+        import->events->merged(import->events->arg, &trouble);
 }

@@ -1,66 +1,103 @@
-/* The steps of a flight: what is sent, what an answer means, whom a look-up finds. */
+/* The steps of a flight: what is sent, and what an answer means. */
 #include "migrate/import.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/*
+ * Between two tries of one user. A try of an update sends at most a PATCH and a PATCH of the metadata, and
+ * Clerk allows ten of them a user in ten seconds.
+ */
 #define RETRY_US     INT64_C(500000)
+#define AGAIN_US     INT64_C(2500000)
 #define ATTEMPTS_MAX 8
 
 static void on_answer(struct parcel *parcel, const struct target_answer *answer);
 
-static void post(struct flight *flight, int64_t delay_us)
+static void post(struct flight *flight)
 {
-    flight->parcel.path = buf_text(&flight->path);
-    flight->parcel.body = flight->body.len ? buf_text(&flight->body) : (struct text){NULL, 0};
     flight->parcel.done = on_answer;
     flight->parcel.arg = flight;
-    courier_post(flight->import->courier, &flight->parcel, delay_us);
+    courier_post(flight->import->courier, &flight->parcel, 0);
 }
 
 void import_create(struct flight *flight)
 {
     flight->step = FLIGHT_CREATE;
     flight->attempts++;
+    flight->made = flight->import->run.id;
     if (!flight->split) {
         buf_reset(&flight->body);
         buf_add(&flight->body, buf_text(&flight->user));
     }
-    buf_reset(&flight->path);
-    buf_add(&flight->path, TEXT("/v1/users"));
     flight->parcel.method = "POST";
-    post(flight, 0);
+    flight->parcel.path = TEXT("/v1/users");
+    flight->parcel.body = buf_text(&flight->body);
+    post(flight);
 }
 
 void import_look(struct flight *flight, int64_t delay_us)
 {
-    flight->step = FLIGHT_LOOK;
+    if (flight->step != FLIGHT_SETTLE)
+        flight->step = FLIGHT_LOOK;
     flight->import->look_at = clock_now_us() + delay_us;
-    import_queue(&flight->import->look, flight);
+    import_queue(&flight->import->look[LOOKUP_EXTERNAL_ID], flight);
 }
 
-/* On to the next step of a user who is at the target; done when there is none. */
-static void go_on(struct flight *flight, uint64_t *counter)
+void import_begin_steps(struct flight *flight)
 {
-    if (flight_next(flight, flight->import->json))
-        post(flight, 0);
+    if (flight_next(flight))
+        post(flight);
+}
+
+static void end_steps(struct flight *flight)
+{
+    switch (flight->action) {
+    case MIGRATE_DELETE:
+        import_removed(flight);
+        return;
+    case MIGRATE_BAN:
+        flight->import->totals->removed++;
+        import_put_flight(flight, LEDGER_DONE, NULL);
+        import_land(flight);
+        return;
+    default:
+        break;
+    }
+    if (flight->claiming) {
+        flight->claiming = false;
+        import_look(flight, 0);
+    } else if (flight->witnessed) {
+        import_done(flight);
+    } else {
+        flight->step = FLIGHT_SETTLE;
+        import_look(flight, 0);
+    }
+}
+
+void import_go_on(struct flight *flight)
+{
+    if (flight_next(flight))
+        post(flight);
     else
-        import_done(flight, counter);
+        end_steps(flight);
 }
 
-static uint64_t *counter_of(struct flight *flight)
+/* Tried too often: the code that says so, or NULL to try again. */
+static const char *given_up(const struct flight *flight, const struct target_answer *answer,
+                            char code[24])
 {
-    struct migrate_totals *totals = flight->import->totals;
-    return flight->action == MIGRATE_UPDATE ? &totals->updated : &totals->created;
+    if (answer->result != TARGET_ANSWERED || flight->attempts < ATTEMPTS_MAX)
+        return NULL;
+    snprintf(code, 24, "http_%d", answer->status);
+    return code;
 }
 
 static void unknown_fate(struct flight *flight, const struct target_answer *answer)
 {
-    char code[24] = "no_answer";
+    char code[24];
     flight->import->totals->retries++;
-    if (answer->result == TARGET_ANSWERED)
-        snprintf(code, sizeof(code), "http_%d", answer->status);
-    if (answer->result == TARGET_ANSWERED && flight->attempts >= ATTEMPTS_MAX)
+    if (given_up(flight, answer, code))
         import_failed(flight, code, "", "the target failed every time this user was sent");
     else
         import_look(flight, RETRY_US / 2 + (int64_t)random_below((uint64_t)RETRY_US));
@@ -68,8 +105,10 @@ static void unknown_fate(struct flight *flight, const struct target_answer *answ
 
 static void create_split(struct flight *flight, const struct clerk_problem *problem)
 {
+    struct import *import = flight->import;
     bool username;
-    if (!flight_split(flight, flight->import->json, problem->param, &username)) {
+    if (!flight_split(flight, ledger_key(import->ledger), import->json, problem->param,
+                      &username)) {
         import_failed(flight, problem->code, problem->param, problem->message);
         return;
     }
@@ -78,19 +117,38 @@ static void create_split(struct flight *flight, const struct clerk_problem *prob
     import_create(flight);
 }
 
+static void created(struct flight *flight, struct json_value user)
+{
+    struct import *import = flight->import;
+    buf_reset(&flight->clerk_id);
+    buf_add(&flight->clerk_id, json_text(json_get(user, TEXT("id"))));
+    record_add_witnesses(ledger_key(import->ledger), user, RECORD_WITNESSES, &flight->marks);
+    flight->witnessed = true;
+    flight_add_identifiers(flight, import->json);
+    import_go_on(flight);
+}
+
+/* The external id is taken: by an earlier try of ours, or by a user who was there before. */
+static void exists(struct flight *flight)
+{
+    flight->existing = flight->attempts == 1 && !flight->maybe_sent;
+    import_look(flight, 0);
+}
+
 static void create_answered(struct flight *flight, const struct target_answer *answer,
                             struct json_value root, const struct clerk_problem *problem)
 {
     struct import *import = flight->import;
-    struct text id = json_text(json_get(root, TEXT("id")));
     struct err err;
-    switch (decide_answer(answer->status, id.len > 0, problem)) {
+    switch (decide_answer(answer->status, json_text(json_get(root, TEXT("id"))).len > 0, problem)) {
     case VERDICT_CREATED:
-        buf_add(&flight->clerk_id, id);
-        go_on(flight, &import->totals->created);
+        created(flight, root);
         break;
     case VERDICT_EXISTS:
-        import_look(flight, 0);
+        exists(flight);
+        break;
+    case VERDICT_TAKEN:
+        import_look_owners(flight);
         break;
     case VERDICT_SPLIT:
         create_split(flight, problem);
@@ -109,28 +167,88 @@ static void create_answered(struct flight *flight, const struct target_answer *a
     }
 }
 
-/* The answer to a later step: PATCH, metadata, ban, or an identifier. */
-static void step_answered(struct flight *flight, const struct target_answer *answer,
-                          const struct clerk_problem *problem)
+/* ---- the steps of a merge ---- */
+
+/*
+ * Nobody knows whether a step was executed: the user is looked up and merged again. What was written so far
+ * is what the ledger has as under way, or what has just been created.
+ */
+static void merge_again(struct flight *flight, const struct target_answer *answer)
 {
-    const char *kind = "";
-    bool ok = answer->status == 200;
-    if (!ok && !problem) {
-        if (++flight->attempts >= ATTEMPTS_MAX)
-            import_failed(flight, "http_error", "", "the target failed at a later step");
-        else
-            post(flight, RETRY_US);
+    char code[24];
+    flight->import->totals->retries++;
+    flight->attempts++;
+    if (given_up(flight, answer, code)) {
+        import_failed(flight, code, "", "the target failed at every try of an update");
         return;
     }
-    if (flight->step == FLIGHT_ADD) {
-        flight_added(flight, &kind);
-        if (!ok)
-            import_split(flight, problem->code, kind, problem->message);
-    } else if (!ok) {
+    if (flight->action == MIGRATE_DELETE || flight->action == MIGRATE_BAN || flight->claiming) {
+        courier_post(flight->import->courier, &flight->parcel, AGAIN_US);
+        return;
+    }
+    if (flight->written.len == 0)
+        record_encode(&flight->hashes, &flight->marks, &flight->written);
+    import_look(flight, AGAIN_US + (int64_t)random_below((uint64_t)AGAIN_US));
+}
+
+static void step_done(struct flight *flight, struct json_value root)
+{
+    const struct step *step = &flight->current;
+    const struct hash_key *key = ledger_key(flight->import->ledger);
+    flight->witnessed = text_same(json_text(json_get(root, TEXT("object"))), TEXT("user"));
+    if (flight->witnessed)
+        record_add_witnesses(key, root, flight->refresh, &flight->marks);
+    if (step->member) {
+        bool verified = json_text(json_path(root, TEXT("verification.status"))).len > 0;
+        record_take_out(&flight->marks, step->member);
+        record_add(&flight->marks, step->member, verified ? 2 : 1);
+    }
+    import_go_on(flight);
+}
+
+/* A field was refused: the others go without it, and the next run tries it again. */
+static void field_refused(struct flight *flight, const struct clerk_problem *problem)
+{
+    enum user_field field = user_field_find(text_of(problem->param));
+    struct record written;
+    size_t len = flight->current.body.len;
+    bool more = flight_retry_without(flight, flight->import->json, problem->param);
+    if (field == USER_FIELD_COUNT || (!more && flight->current.body.len == len)) {
         import_failed(flight, problem->code, problem->param, problem->message);
         return;
     }
-    go_on(flight, counter_of(flight));
+    record_decode(&written, buf_text(&flight->written));
+    flight->hashes.at[field] = written.fields.at[field];
+    import_split(flight, problem->code, problem->param, problem->message);
+    if (more)
+        post(flight);
+    else
+        import_go_on(flight);
+}
+
+static void step_refused(struct flight *flight, const struct target_answer *answer,
+                         struct json_value root, const struct clerk_problem *problem)
+{
+    const struct step *step = &flight->current;
+    struct err err;
+    bool removal = step->kind == STEP_REMOVAL || strcmp(step->method, "DELETE") == 0;
+    flight->witnessed = false;
+    if (decide_is_stop(answer->status, problem)) {
+        lookup_refusal(answer->status, root, &err);
+        import_fail(flight->import, &err);
+        import_land(flight); /* stays SENDING */
+    } else if (answer->status == 404 && removal) {
+        import_go_on(flight);
+    } else if (step->kind == STEP_IDENTIFIER) {
+        if (step->member)
+            record_take_out(&flight->marks, step->member);
+        import_split(flight, problem->code, user_field_infos[step->field].name, problem->message);
+        import_go_on(flight);
+    } else if (step->kind == STEP_FIELDS) {
+        field_refused(flight, problem);
+    } else {
+        import_failed(flight, problem->code, problem->param, problem->message);
+    }
 }
 
 static void on_answer(struct parcel *parcel, const struct target_answer *answer)
@@ -139,75 +257,19 @@ static void on_answer(struct parcel *parcel, const struct target_answer *answer)
     struct json_value root = {NULL, 0};
     struct clerk_problem problem;
     struct err err;
-    bool answered = answer->result == TARGET_ANSWERED;
-    bool parsed = answered && json_parse(flight->import->json, answer->body, &root, &err) == 0;
+    bool parsed = answer->result == TARGET_ANSWERED &&
+                  json_parse(flight->import->json, answer->body, &root, &err) == 0;
     bool complains = parsed && answer->status != 200 && clerk_decode_problem(root, &problem);
     if (!parsed)
         root = (struct json_value){NULL, 0};
-    if (flight->step != FLIGHT_CREATE && answered)
-        step_answered(flight, answer, complains ? &problem : NULL);
-    else if (flight->step != FLIGHT_CREATE)
-        post(flight, RETRY_US);
-    else if (!answered)
-        unknown_fate(flight, answer);
-    else
+    if (flight->step == FLIGHT_CREATE && answer->result == TARGET_ANSWERED)
         create_answered(flight, answer, root, complains ? &problem : NULL);
-}
-
-void import_found(struct lookup *lookup, struct lookup_item *item, struct json_value user)
-{
-    struct flight *flight = item->owner;
-    struct import *import = lookup->arg;
-    struct err err;
-    if (flight->action != MIGRATE_UPDATE) {
-        buf_add(&flight->clerk_id, json_text(json_get(user, TEXT("id"))));
-        go_on(flight, flight->attempts ? &import->totals->created : &import->totals->adopted);
-    } else if (flight_merge(flight, &import->hasher, ledger_key(import->ledger), import->json, user,
-                            import_kept, &err)) {
-        import_failed(flight, "unreadable_answer", "", err.message);
-    } else {
-        go_on(flight, &import->totals->updated);
-    }
-}
-
-static void lookup_missing(struct import *import, struct flight *flight)
-{
-    /* Somebody has deleted the user at the target since: that is no reason to make it again. */
-    if (flight->action == MIGRATE_UPDATE)
-        import_failed(flight, "deleted_at_target", "", "the user is no longer at the target");
-    else if (import->failed || import->stopping)
-        import_put_back(flight);
+    else if (flight->step == FLIGHT_CREATE)
+        unknown_fate(flight, answer);
+    else if (parsed && answer->status == 200)
+        step_done(flight, root);
+    else if (complains && answer->status < 500)
+        step_refused(flight, answer, root, &problem);
     else
-        import_create(flight);
-}
-
-void import_ended(struct lookup *lookup, const struct err *err)
-{
-    struct import *import = lookup->arg;
-    if (err)
-        import_fail(import, err);
-    for (size_t i = 0; i < lookup->count; i++)
-        if (err)
-            import_land(lookup->items[i].owner); /* stays SENDING: the next run looks again */
-        else if (!lookup->items[i].found)
-            lookup_missing(import, lookup->items[i].owner);
-    lookup_reset(lookup);
-}
-
-/* Sends look-ups for the flights that wait for one, up to 100 in each. */
-void import_send_lookups(struct import *import)
-{
-    if (import->look.count == 0 ||
-        (import->look.count < LOOKUP_MAX && clock_now_us() < import->look_at))
-        return;
-    for (size_t i = 0; i < IMPORT_LOOKUPS && import->look.count > 0; i++) {
-        struct lookup *lookup = &import->lookups[i];
-        if (lookup->count > 0)
-            continue;
-        while (lookup->count < LOOKUP_MAX && import->look.count > 0) {
-            struct flight *flight = import_dequeue(&import->look);
-            lookup_add(lookup, buf_text(&flight->id), flight);
-        }
-        lookup_send(lookup, import->courier);
-    }
+        merge_again(flight, answer);
 }

@@ -77,6 +77,8 @@ static bool matches(enum lookup_by by, struct json_value user, struct text value
         return has_identifier(json_get(user, TEXT("phone_numbers")), TEXT("phone_number"), value);
     case LOOKUP_USERNAME:
         return text_same_nocase(json_text(json_get(user, TEXT("username"))), value);
+    case LOOKUP_KINDS:
+        break;
     }
     return false;
 }

@@ -16,7 +16,13 @@
 
 #define LOOKUP_MAX 100
 
-enum lookup_by { LOOKUP_EXTERNAL_ID, LOOKUP_EMAIL_ADDRESS, LOOKUP_PHONE_NUMBER, LOOKUP_USERNAME };
+enum lookup_by {
+    LOOKUP_EXTERNAL_ID,
+    LOOKUP_EMAIL_ADDRESS,
+    LOOKUP_PHONE_NUMBER,
+    LOOKUP_USERNAME,
+    LOOKUP_KINDS
+};
 
 struct lookup_item {
     struct text value;

@@ -26,7 +26,10 @@ enum migrate_action {
     MIGRATE_CREATE,
     MIGRATE_UPDATE,    /* known, and changed at the source since */
     MIGRATE_UNCHANGED, /* known, and the same as last time */
-    MIGRATE_CONFLICT,  /* plan: an identifier belongs to another user of the target */
+    MIGRATE_ADOPT,     /* at the target already, and taken over */
+    MIGRATE_BAN,       /* no longer in the export, and banned */
+    MIGRATE_DELETE,    /* the same, or by an undo, and deleted */
+    MIGRATE_CONFLICT,  /* an identifier belongs to another user of the target */
     MIGRATE_REJECT,    /* the rules refuse the row */
     MIGRATE_ACTION_COUNT
 };
@@ -39,6 +42,10 @@ struct migrate_totals {
     uint64_t rows, accepted, rejected;
     uint64_t created, adopted, updated, unchanged, failed, conflicts;
     uint64_t split;                    /* identifiers left behind because the target refused them */
+    uint64_t kept, overruled;          /* values that both sides changed, by who won */
+    uint64_t gone;                     /* in the ledger, and no longer in the export */
+    uint64_t removed;                  /* of those, or by an undo: deleted or banned now */
+    uint64_t spared;                   /* undo: left because they have signed in or changed */
     uint64_t pending;                  /* accepted but not moved: stopped before */
     uint64_t same, different, missing; /* verify */
     uint64_t requests, refused_429, retries;
@@ -70,7 +77,13 @@ struct migrate_events {
     void (*failed)(void *arg, const struct migrate_trouble *trouble); /* a user was not moved */
     void (*split)(void *arg,
                   const struct migrate_trouble *trouble); /* an identifier stayed behind */
-    void (*differs)(void *arg, const struct migrate_trouble *trouble); /* verify; or Clerk wins */
+    void (*differs)(void *arg, const struct migrate_trouble *trouble);  /* verify */
+    void (*conflict)(void *arg, const struct migrate_trouble *trouble); /* somebody else has it */
+    void (*merged)(void *arg,
+                   const struct migrate_trouble *trouble);          /* both sides changed a value */
+    void (*gone)(void *arg, const struct migrate_trouble *trouble); /* no longer in the export */
+    /* Whether to go on with what cannot be taken back; NULL: no. */
+    bool (*consent)(void *arg, const struct migrate_totals *totals);
     void (*progress)(void *arg, const struct migrate_progress *progress); /* ten times a second */
     void *arg;
 };
@@ -87,6 +100,16 @@ struct migrate_target {
     int64_t spent_us;     /* … and when the last of them was answered (clock_now_us) */
 };
 
+/* What to do with a user whom the target has and the ledger does not know. */
+enum migrate_existing {
+    MIGRATE_EXISTING_REPORT, /* a conflict */
+    MIGRATE_EXISTING_ADOPT,  /* taken into the ledger, with the external id if it has none */
+    MIGRATE_EXISTING_UPDATE  /* the same, and what it lacks is written */
+};
+
+/* What to do with users who are no longer in the export. */
+enum migrate_gone { MIGRATE_GONE_REPORT, MIGRATE_GONE_BAN, MIGRATE_GONE_DELETE };
+
 struct migrate_opts {
     struct source_opts source;
     const char *ledger;  /* path; NULL for commands that do without */
@@ -95,6 +118,10 @@ struct migrate_opts {
     uint64_t limit;          /* at most so many users are moved; 0: all */
     const char *const *only; /* external ids, only_count of them; 0: all */
     size_t only_count;
+    uint64_t prefer; /* bits of the fields in which the source wins over Clerk (USER_FIELD_BIT) */
+    enum migrate_existing existing;
+    enum migrate_gone gone;
+    bool force; /* act on a suspicious share of gone users; undo: also who has signed in since */
 };
 
 /*
@@ -147,6 +174,14 @@ int migrate_plan(const struct migrate_opts *opts, const struct migrate_instance 
 int migrate_import(const struct migrate_opts *opts, const struct migrate_instance *instance,
                    const struct migrate_events *events, const struct migrate_stop *stop,
                    struct migrate_totals *totals, struct err *err);
+
+/*
+ * Takes back what a run created: shows how many would go and who is spared (events.differs), asks
+ * events.consent, deletes. totals: removed, spared, and pending if consent was not given. 0, or -1.
+ */
+int migrate_undo(const struct migrate_opts *opts, const struct migrate_instance *instance,
+                 int64_t run, const struct migrate_events *events, const struct migrate_stop *stop,
+                 struct migrate_totals *totals, struct err *err);
 
 /* A class of digests in an export, and whether a canary stands for it. */
 struct migrate_class {

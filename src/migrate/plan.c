@@ -207,7 +207,9 @@ static int settle(struct plan *plan, const struct source_row *row, bool *settled
     if (field_hashes_of(&plan->hasher, ledger_key(plan->ledger), &row->user, &hashes, err) ||
         ledger_find(plan->ledger, row->id, &plan->arena, &known, &found, err))
         return -1;
-    struct decision decision = decide(found ? &known : NULL, &hashes);
+    struct record written;
+    record_decode(&written, found ? known.hashes : (struct text){NULL, 0});
+    struct decision decision = decide(found ? &known : NULL, &written, &hashes);
     if (decision.action == MIGRATE_CREATE)
         return 0;
     *settled = true;

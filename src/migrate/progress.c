@@ -12,12 +12,13 @@ void progress_show(struct progress *progress, bool now)
     if (!progress->events->progress)
         return;
     const struct courier *courier = progress->courier;
-    progress->events->progress(progress->events->arg,
-                               &(struct migrate_progress){
-                                   .totals = progress->totals,
-                                   .bytes_read = source_bytes_read(progress->source),
-                                   .bytes_total = source_bytes_total(progress->source),
-                                   .rate = courier ? courier_rate(courier) : 0,
-                                   .allowance = courier ? courier_allowance(courier) : 0,
-                               });
+    progress->events->progress(
+        progress->events->arg,
+        &(struct migrate_progress){
+            .totals = progress->totals,
+            .bytes_read = progress->source ? source_bytes_read(progress->source) : 0,
+            .bytes_total = progress->source ? source_bytes_total(progress->source) : 0,
+            .rate = courier ? courier_rate(courier) : 0,
+            .allowance = courier ? courier_allowance(courier) : 0,
+        });
 }

@@ -29,6 +29,10 @@ enum user_field {
         USER_FIELD_COUNT
 };
 
+/* The bit of a field in a set of fields. */
+#define USER_FIELD_BIT(field) (UINT64_C(1) << (field))
+_Static_assert(USER_FIELD_COUNT < 64, "a bit a field");
+
 enum user_reason {
     USER_ACCEPTED,
 #define REASON(name, meaning) USER_REASON_##name,

@@ -56,7 +56,7 @@ class Import(unittest.TestCase):
             self.assertEqual(now["user|2"]["first_name"], "InClerk")
             self.assertEqual(now["user|3"]["public_metadata"], {"plan": "pro"})
             self.assertEqual(len(now["user|4"]["email_addresses"]), 2)
-            self.assertIn("first_name", event(done.stdout, "differs")["field"])
+            self.assertEqual(event(done.stdout, "both_changed")["field"], "first_name")
 
     def test_a_refused_second_identifier_is_split_off(self):
         with folder() as cwd, Sandbox("--limits", "off") as box:
@@ -68,8 +68,11 @@ class Import(unittest.TestCase):
                     user(2, email_address=["gone@example.com"])]
             done = self.run_import(box, export(cwd + "/users", rows), cwd, "--rate", "off", code=1)
             end = event(done.stdout, "end")
-            self.assertEqual((end["created"], end["failed"], end["split"]), (1, 1, 1))
-            self.assertEqual(event(done.stdout, "failed")["code"], "form_identifier_exists")
+            self.assertEqual((end["created"], end["conflicts"], end["split"]), (1, 1, 1))
+            conflict = event(done.stdout, "conflict")
+            self.assertEqual(conflict["id"], "user|2")
+            self.assertIn("gone@example.com belongs to user_", conflict["detail"])
+            self.assertIn("external id y", conflict["detail"])
             emails = [e["email_address"] for e in box.users()["user|1"]["email_addresses"]]
             self.assertEqual(emails, ["one@example.com", "other@example.com"])
 
@@ -127,9 +130,10 @@ class Import(unittest.TestCase):
             file = export(cwd + "/users", [user(n) for n in range(120)])
             self.run_import(box, file, cwd, "--rate", "off")
             os.remove(cwd + "/ledger")
-            done = self.run_import(box, file, cwd, "--rate", "off")
-            self.assertEqual(event(done.stdout, "end")["created"] +
-                             event(done.stdout, "end")["adopted"], 120)
+            done = self.run_import(box, file, cwd, "--rate", "off", code=1)
+            self.assertEqual(event(done.stdout, "end")["conflicts"], 120)
+            done = self.run_import(box, file, cwd, "--rate", "off", "--existing", "adopt")
+            self.assertEqual(event(done.stdout, "end")["adopted"], 120)
             self.assertEqual(box.count(), 120)
 
     def test_limit_and_only(self):

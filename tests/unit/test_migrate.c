@@ -4,6 +4,7 @@
 #include "migrate/decide.h"
 #include "migrate/fields.h"
 #include "migrate/flight.h"
+#include "migrate/numbers.h"
 
 static struct field_hasher hasher;
 static struct json *json;
@@ -40,47 +41,33 @@ static void the_ledger_decides(void **state)
     user.external_id = TEXT("1");
     struct field_hashes before = hashes_of(&user);
     user.first_name = TEXT("Ada");
-    struct field_hashes now = hashes_of(&user);
+    struct field_hashes now = hashes_of(&user), older = now;
+    older.at[USER_FIELD_created_at] = 7; /* written once, never again */
     const struct {
         enum ledger_state state;
+        const char *clerk_id;
         struct field_hashes *written;
         enum migrate_action action;
         bool look_first;
     } cases[] = {
-        {LEDGER_PLANNED, &now, MIGRATE_CREATE, false},
-        {LEDGER_SENDING, &now, MIGRATE_CREATE, true},
-        {LEDGER_FAILED, &now, MIGRATE_CREATE, false},
-        {LEDGER_REJECTED, &now, MIGRATE_CREATE, false},
-        {LEDGER_DONE, &now, MIGRATE_UNCHANGED, false},
-        {LEDGER_DONE, &before, MIGRATE_UPDATE, false},
+        {LEDGER_PLANNED, NULL, &now, MIGRATE_CREATE, false},
+        {LEDGER_SENDING, NULL, &now, MIGRATE_CREATE, true},
+        {LEDGER_SENDING, "user_1", &now, MIGRATE_UPDATE, false},
+        {LEDGER_FAILED, NULL, &now, MIGRATE_CREATE, false},
+        {LEDGER_REJECTED, NULL, &now, MIGRATE_CREATE, false},
+        {LEDGER_DONE, "user_1", &now, MIGRATE_UNCHANGED, false},
+        {LEDGER_DONE, "user_1", &before, MIGRATE_UPDATE, false},
+        {LEDGER_DONE, "user_1", &older, MIGRATE_UNCHANGED, false},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct ledger_user known = {.state = cases[i].state,
-                                    .hashes = field_hashes_blob(cases[i].written)};
-        struct decision decision = decide(&known, &now);
+                                    .clerk_id = text_of(cases[i].clerk_id)};
+        struct record written = {.fields = *cases[i].written};
+        struct decision decision = decide(&known, &written, &now);
         assert_int_equal(decision.action, cases[i].action);
         assert_int_equal(decision.look_first, cases[i].look_first);
     }
-    assert_int_equal(decide(NULL, &now).action, MIGRATE_CREATE);
-}
-
-static void three_way_merge(void **state)
-{
-    (void)state;
-    const struct {
-        uint64_t written, source, target;
-        enum merge merge;
-    } cases[] = {
-        {1, 1, 1, MERGE_NOTHING}, {1, 1, 2, MERGE_NOTHING}, {1, 2, 1, MERGE_WRITE},
-        {1, 2, 2, MERGE_NOTHING}, {1, 2, 3, MERGE_KEPT},    {0, 2, 0, MERGE_WRITE},
-        {1, 0, 1, MERGE_WRITE},   {0, 2, 3, MERGE_KEPT},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-        assert_int_equal(
-            decide_field(USER_FIELD_first_name, cases[i].written, cases[i].source, cases[i].target),
-            cases[i].merge);
-    assert_int_equal(decide_field(USER_FIELD_password_digest, 1, 2, 1), MERGE_KEPT);
-    assert_int_equal(decide_field(USER_FIELD_password_digest, 1, 1, 0), MERGE_NOTHING);
+    assert_int_equal(decide(NULL, &(struct record){.fields = now}, &now).action, MIGRATE_CREATE);
 }
 
 static void what_an_answer_means(void **state)
@@ -100,7 +87,7 @@ static void what_an_answer_means(void **state)
         {401, false, "clerk_key_invalid", "", VERDICT_STOP},
         {403, false, "user_quota_exceeded", "", VERDICT_STOP},
         {422, false, "form_identifier_exists", "external_id", VERDICT_EXISTS},
-        {422, false, "form_identifier_exists", "email_address", VERDICT_SPLIT},
+        {422, false, "form_identifier_exists", "email_address", VERDICT_TAKEN},
         {422, false, "form_param_format_invalid", "phone_number", VERDICT_SPLIT},
         {403, false, "unsupported_country_code", "phone_number", VERDICT_SPLIT},
         {422, false, "form_password_digest_invalid_code", "password_digest", VERDICT_REFUSED},
@@ -146,90 +133,129 @@ static void splits_off_what_was_refused(void **state)
 {
     (void)state;
     struct flight flight;
-    const char *kind;
     bool username;
     flight_init(&flight, NULL);
     buf_add(&flight.body, text_of(three_emails));
-    assert_true(flight_split(&flight, json, "email_address", &username));
+    assert_true(flight_split(&flight, &key, json, "email_address", &username));
     assert_false(username);
     assert_text(buf_text(&flight.body),
                 "{\"external_id\":\"1\",\"email_address\":[\"a@x.com\"],"
                 "\"email_address_identification_status\":[\"verified\"],\"username\":\"kim\"}");
-    assert_true(flight_split(&flight, json, "username", &username));
+    assert_true(flight_split(&flight, &key, json, "username", &username));
     assert_true(username);
     /* the only one left to sign in with */
-    assert_false(flight_split(&flight, json, "email_address", &username));
+    assert_false(flight_split(&flight, &key, json, "email_address", &username));
 
     buf_add(&flight.clerk_id, TEXT("user_1"));
-    assert_true(flight_next(&flight, json));
-    assert_text(buf_text(&flight.path), "/v1/email_addresses");
-    assert_text(buf_text(&flight.body),
+    flight_add_identifiers(&flight, json);
+    assert_true(flight_next(&flight));
+    assert_text(flight.parcel.path, "/v1/email_addresses");
+    assert_text(flight.parcel.body,
                 "{\"user_id\":\"user_1\",\"email_address\":\"b@x.com\",\"verified\":false}");
-    assert_text(flight_added(&flight, &kind), "b@x.com");
-    assert_string_equal(kind, "email_address");
-    assert_true(flight_next(&flight, json));
-    assert_text(flight_added(&flight, &kind), "c@x.com");
-    assert_false(flight_next(&flight, json));
+    assert_true(flight_next(&flight));
+    assert_text(flight.parcel.body,
+                "{\"user_id\":\"user_1\",\"email_address\":\"c@x.com\",\"verified\":true}");
+    assert_false(flight_next(&flight));
     flight_release(&flight);
 }
 
-static int kept_count;
-
-static void count_kept(struct flight *flight, enum user_field field)
-{
-    (void)flight;
-    assert_int_equal(field, USER_FIELD_last_name);
-    kept_count++;
-}
-
-static void an_update_writes_what_only_the_source_changed(void **state)
+static void a_refused_field_is_left_out(void **state)
 {
     (void)state;
-    static const char there[] =
-        "{\"object\":\"user\",\"id\":\"user_9\",\"external_id\":\"1\",\"first_name\":\"Old\","
-        "\"last_name\":\"InClerk\",\"public_metadata\":{\"plan\":\"free\"},\"email_addresses\":[]}";
-    struct json *other;
-    struct json_value target;
     struct flight flight;
-    struct user user;
-    user_init(&user);
-    user.external_id = TEXT("1");
-    user.first_name = TEXT("Old");
-    user.last_name = TEXT("Old");
-    user.public_metadata = TEXT("{\"plan\":\"free\"}");
     flight_init(&flight, NULL);
-    flight.written = hashes_of(&user);
-    user.first_name = TEXT("New");
-    user.last_name = TEXT("New");
-    user.public_metadata = (struct text){NULL, 0};
-    flight.hashes = hashes_of(&user);
-    buf_add(&flight.user,
-            TEXT("{\"external_id\":\"1\",\"first_name\":\"New\",\"last_name\":\"New\"}"));
-    assert_int_equal(json_new(&other, 1 << 20, &err), 0);
-    assert_int_equal(json_parse(other, text_of(there), &target, &err), 0);
-    assert_int_equal(flight_merge(&flight, &hasher, &key, json, target, count_kept, &err), 0);
-    assert_int_equal(kept_count, 1);
-    assert_true(flight_next(&flight, json));
-    assert_string_equal(flight.parcel.method, "PATCH");
-    assert_text(buf_text(&flight.path), "/v1/users/user_9");
-    assert_text(buf_text(&flight.body), "{\"first_name\":\"New\"}");
-    assert_true(flight_next(&flight, json));
-    assert_string_equal(flight.parcel.method, "PUT");
-    assert_text(buf_text(&flight.body), "{\"public_metadata\":{}}");
-    assert_false(flight_next(&flight, json));
+    steps_add(&flight.steps,
+              &(struct step){.kind = STEP_FIELDS,
+                             .method = "PATCH",
+                             .path = TEXT("/v1/users/user_1"),
+                             .body = TEXT("{\"first_name\":\"A\",\"username\":\"taken\"}")});
+    assert_true(flight_next(&flight));
+    assert_false(flight_retry_without(&flight, json, "last_name"));
+    assert_true(flight_retry_without(&flight, json, "username"));
+    assert_text(flight.parcel.body, "{\"first_name\":\"A\"}");
+    assert_false(flight_retry_without(&flight, json, "first_name"));
     flight_release(&flight);
-    json_free(other);
+}
+
+static void a_record_keeps_what_it_is_told(void **state)
+{
+    (void)state;
+    struct field_hashes fields = {{0}};
+    struct buf marks, blob;
+    struct record record;
+    uint64_t value;
+    buf_init(&marks, 1 << 16);
+    buf_init(&blob, 1 << 16);
+    fields.at[USER_FIELD_first_name] = 11;
+    fields.at[USER_FIELD_locked] = 22;
+    for (uint64_t i = 0; i < 50; i++)
+        record_add(&marks, i * UINT64_C(0x9E3779B97F4A7C15), i);
+    record_take_out(&marks, 0);
+    record_encode(&fields, &marks, &blob);
+    assert_int_equal(blob.len, 8 + 2 * 8 + 49 * 16);
+    record_decode(&record, buf_text(&blob));
+    assert_memory_equal(&record.fields, &fields, sizeof(fields));
+    for (uint64_t i = 1; i < 50; i++) {
+        assert_true(record_get(&record, i * UINT64_C(0x9E3779B97F4A7C15), &value));
+        assert_int_equal(value, i);
+    }
+    assert_false(record_get(&record, 0, &value));
+    /* damage reads as nothing, and never beyond the end */
+    for (size_t len = 0; len < blob.len; len++)
+        record_decode(&record, text_part(buf_text(&blob), 0, len));
+    record_decode(&record, TEXT("\377\377\377\377\377\377\377\377and more"));
+    assert_int_equal(record.fields.at[USER_FIELD_first_name], 0);
+    assert_int_equal(record.mark_count, 0);
+    uint64_t leaf = record_key(&key, RECORD_LEAF, USER_FIELD_public_metadata, TEXT("a"));
+    assert_int_equal(record_kind_of(leaf), RECORD_LEAF);
+    assert_int_equal(record_field_of(leaf), USER_FIELD_public_metadata);
+    assert_int_equal(record_kind_of(record_kept_key(leaf)), RECORD_KEPT);
+    assert_true(record_member_key(&key, USER_FIELD_email_address, TEXT("A@x.com")) ==
+                record_member_key(&key, USER_FIELD_email_address, TEXT("a@X.COM")));
+    buf_release(&marks);
+    buf_release(&blob);
+}
+
+static void same_person_or_not(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 64; bits++) {
+        struct decide_owner owner = {
+            .field = bits & 1 ? USER_FIELD_username : USER_FIELD_email_address,
+            .verified_here = bits & 2,
+            .verified_there = bits & 4,
+            .has_external_id = bits & 8,
+            .contacts_here = bits & 16,
+            .contacts_there = bits & 32,
+        };
+        bool proven = bits & 1 ? !(bits & 48) : (bits & 6) == 6;
+        assert_int_equal(decide_is_same_person(&owner), proven && !(bits & 8));
+    }
+}
+
+static void numbers_are_a_set(void **state)
+{
+    (void)state;
+    struct numbers numbers = {NULL, 0};
+    assert_false(numbers_has(&numbers, 5));
+    for (int64_t i = 1; i < 100000; i += 7)
+        assert_int_equal(numbers_add(&numbers, i, &err), 0);
+    for (int64_t i = 0; i < 100010; i++)
+        assert_int_equal(numbers_has(&numbers, i), i < 100000 && i % 7 == 1);
+    numbers_release(&numbers);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ledger_decides),
-        cmocka_unit_test(three_way_merge),
+        cmocka_unit_test(a_record_keeps_what_it_is_told),
+        cmocka_unit_test(same_person_or_not),
+        cmocka_unit_test(numbers_are_a_set),
         cmocka_unit_test(what_an_answer_means),
         cmocka_unit_test(hashes_see_values_not_spelling),
         cmocka_unit_test(splits_off_what_was_refused),
-        cmocka_unit_test(an_update_writes_what_only_the_source_changed),
+        cmocka_unit_test(a_refused_field_is_left_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
