@@ -44,6 +44,7 @@ struct flight {
     bool deleting;           /* an earlier run was about to delete the user */
     bool stranded;           /* left under way by an earlier run, and not in this export */
     size_t asking;           /* FLIGHT_OWNERS: which kind of identifier */
+    int64_t sent_ms;         /* wall clock of the first create */
     unsigned refresh;        /* bits of the witnesses to take anew */
     bool witnessed;          /* the marks hold what Clerk showed after the last request */
     struct buf id, clerk_id; /* external id; Clerk's id once known */

@@ -2,6 +2,9 @@
 #include "migrate/import.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define ECHO_MS 60000 /* how far two clocks may be apart */
 
 static const struct {
     enum lookup_by by;
@@ -101,11 +104,55 @@ static void merge_found(struct flight *flight, struct json_value there, bool tak
 
 /* ---- users who were there before ---- */
 
+static void ours_found(struct flight *flight, struct json_value user)
+{
+    buf_reset(&flight->clerk_id);
+    buf_add(&flight->clerk_id, json_text(json_get(user, TEXT("id"))));
+    record_add_witnesses(key_of(flight), user, RECORD_WITNESSES, &flight->marks);
+    flight->witnessed = true;
+    flight_add_identifiers(flight, flight->import->json);
+    import_go_on(flight);
+}
+
+/* Whether Clerk has something of its own where the row says something else. */
+static bool differs(const struct flight *flight)
+{
+    for (size_t at = 0; at < flight->marks.len; at += sizeof(struct record_mark)) {
+        struct record_mark mark;
+        memcpy(&mark, flight->marks.at + at, sizeof(mark));
+        if (record_kind_of(mark.key) == RECORD_KEPT)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A create may go out twice without our knowing: libcurl repeats a request when a connection that was kept
+ * alive dies before one byte of the answer (target.h). Then the second one says that the external id is taken,
+ * and it is by ourselves: the user was written just now, and is what the row says.
+ */
+static bool is_own_echo(struct flight *flight, struct json_value user)
+{
+    struct merge merge;
+    struct err err;
+    if (json_int(json_get(user, TEXT("updated_at"))) < flight->sent_ms - ECHO_MS ||
+        merge_into(flight, user, true, &merge, &err) || differs(flight))
+        return false;
+    buf_reset(&flight->marks);
+    buf_add(&flight->marks, buf_text(&flight->source_marks));
+    return true;
+}
+
 static void existing_found(struct flight *flight, struct json_value user)
 {
     char detail[256];
     struct text id = json_text(json_get(user, TEXT("id")));
     enum migrate_existing existing = flight->import->opts->existing;
+    if (flight->attempts > 0 && is_own_echo(flight, user)) {
+        flight->existing = false;
+        ours_found(flight, user);
+        return;
+    }
     if (existing != MIGRATE_EXISTING_REPORT) {
         flight->made = 0;
         merge_found(flight, user, existing == MIGRATE_EXISTING_ADOPT);
@@ -257,11 +304,7 @@ static void by_external_id(struct flight *flight, struct json_value user)
     } else if (flight->existing) {
         existing_found(flight, user);
     } else {
-        buf_add(&flight->clerk_id, json_text(json_get(user, TEXT("id"))));
-        record_add_witnesses(key_of(flight), user, RECORD_WITNESSES, &flight->marks);
-        flight->witnessed = true;
-        flight_add_identifiers(flight, flight->import->json);
-        import_go_on(flight);
+        ours_found(flight, user);
     }
 }
 

@@ -26,6 +26,8 @@ void import_create(struct flight *flight)
     flight->step = FLIGHT_CREATE;
     flight->attempts++;
     flight->made = flight->import->run.id;
+    if (flight->attempts == 1)
+        flight->sent_ms = clock_wall_ms();
     if (!flight->split) {
         buf_reset(&flight->body);
         buf_add(&flight->body, buf_text(&flight->user));

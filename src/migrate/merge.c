@@ -36,7 +36,7 @@ bool merge_settle(struct merge *merge, enum merge_result result, const struct me
     bool write = !merge->take_over && (result == MERGE_WRITE || result == MERGE_OVERRULED);
     if (!merge->take_over && (result == MERGE_KEPT || result == MERGE_OVERRULED))
         merge->told(merge->arg, value->field, value->path, result);
-    if (!write && value->key && value->source != value->target)
+    if (!write && value->key && value->source && value->source != value->target)
         record_add(merge->marks, record_kept_key(value->key), value->target);
     return write;
 }

@@ -109,8 +109,7 @@ int migrate_undo(const struct migrate_opts *opts, const struct migrate_instance 
 {
     char command[48];
     struct err ignored;
-    struct ledger_opts ledger = {
-        .path = opts->ledger, .identity.instance = text_of(instance->id)};
+    struct ledger_opts ledger = {.path = opts->ledger, .identity.instance = text_of(instance->id)};
     struct import *import = calloc(1, sizeof(*import));
     if (!import)
         return err_memory(err);
