@@ -3,30 +3,58 @@
 #define USHER_TARGET_CALL_H
 
 #include <curl/curl.h>
+#include <sys/epoll.h>
 
 #include "target/target.h"
 
-/* A request in flight, or at rest in the free list: an easy handle with its buffers, used again. */
-struct target_call {
-    struct target *target;
-    CURL *easy;
-    CURLU *parsed;            /* the URL */
-    struct target_call *next; /* in the free list */
-    struct buf url, body, answer;
-    bool has_body;
-    bool too_long; /* the answer passed its maximum */
-    char method[8];
-    void (*done)(void *arg, const struct target_answer *answer);
-    void *arg;
-    char error[CURL_ERROR_SIZE];
+#define TARGET_ANSWER_KEPT ((size_t)64 << 10) /* a buffer that grew beyond goes after its answer */
+
+/*
+ * How requests travel: over libcurl (curl.c), or as plain HTTP/1.1 to a server on this machine (wire.c).
+ * target.c waits on one epoll set; a carrier puts its sockets into it and is told what became ready.
+ */
+struct carrier_ops {
+    /* Fills target->carrier. 0 or -1 with err; close is called either way. */
+    int (*open)(struct target *target, struct err *err);
+    void (*close)(struct target *target);
+    /* As target_send, but for the count of what is in flight. */
+    int (*send)(struct target *target, const struct target_request *request, struct err *err);
+    /* An event of the epoll set, as the carrier put it there. */
+    void (*ready)(struct target *target, const struct epoll_event *event);
+    /* When tick wants to be called, INT64_MAX: not. */
+    int64_t (*due)(struct target *target);
+    void (*tick)(struct target *target, int64_t now);
+    /* Delivers all answers that are there; returns how many. */
+    size_t (*deliver)(struct target *target);
 };
 
-/* Judges how a transfer ended. host is for messages. The body stays the call's. */
-void target_judge(struct target_call *call, CURLcode code, const char *host,
-                  struct target_answer *answer);
+extern const struct carrier_ops carrier_curl, carrier_wire;
+
+struct target {
+    const struct carrier_ops *ops;
+    void *carrier;
+    int epoll_fd, wake_fd;
+    char *base, *host;  /* "https://api.clerk.com", "api.clerk.com" */
+    bool plain;         /* http, so the host is this machine */
+    struct buf headers; /* of every request: "Name: value\r\n" and so on */
+    int64_t timeout_ms;
+    size_t answer_max;
+    uint32_t in_flight, in_flight_max;
+};
+
+/* Ends a request: one less is in flight, and done is called. */
+void target_done(struct target *target, const struct target_request *request,
+                 const struct target_answer *answer);
 
 /* Microseconds of a Retry-After value (seconds or an HTTP date) seen at now_ms, or -1. At most a day. */
 int64_t target_retry_after_us(const char *value, int64_t now_ms);
+
+/* The answer of a request that got none: sent says whether a byte of it may have left. */
+struct target_answer target_no_answer(const struct target *target, bool sent, const char *why,
+                                      const char *advice);
+
+/* The answer of a request whose answer is longer than it may be. */
+struct target_answer target_too_long(const struct target *target);
 
 /*
  * Checks the API's address and cuts it to what paths from "/v1/…" are put behind: no trailing slash or

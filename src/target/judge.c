@@ -1,11 +1,4 @@
-/*
- * What became of a request.
- *
- * Answered: a status and a whole body. Unsent: curl wrote not one byte of the request; that is asked of
- * CURLINFO_REQUEST_SIZE, which adds up over curl's own second attempts, and not concluded from the error
- * code, since the second attempt of a request may fail to connect after the first one was sent. All else
- * is unknown.
- */
+/* What both carriers say of an answer, or of its lack. */
 #include "target/call.h"
 
 #define DAY_S INT64_C(86400)
@@ -30,57 +23,19 @@ int64_t target_retry_after_us(const char *value, int64_t now_ms)
     return us > DAY_S * 1000000 ? DAY_S * 1000000 : us;
 }
 
-static int64_t retry_after_us(CURL *easy)
+struct target_answer target_no_answer(const struct target *target, bool sent, const char *why,
+                                      const char *advice)
 {
-    struct curl_header *header;
-    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-        return -1;
-    return target_retry_after_us(header->value, clock_wall_ms());
+    struct target_answer answer = {.result = sent ? TARGET_UNKNOWN : TARGET_UNSENT,
+                                   .retry_after_us = -1};
+    err_set(&answer.err, ERR_NETWORK, "%s: %s%s", target->host, why, advice);
+    return answer;
 }
 
-static void judge_answered(struct target_call *call, struct target_answer *answer)
+struct target_answer target_too_long(const struct target *target)
 {
-    long status = 0;
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    answer->result = TARGET_ANSWERED;
-    answer->status = (int)status;
-    answer->body = buf_text(&call->answer);
-    if (status >= 300)
-        answer->retry_after_us = retry_after_us(call->easy);
-}
-
-static const char *advice(CURLcode code)
-{
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return "; check CLERK_API_URL and the name server";
-    case CURLE_COULDNT_CONNECT:
-        return "; check CLERK_API_URL, and that the host can be reached from here";
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CONNECT_ERROR:
-        return "; check CLERK_API_URL, this machine's clock and its certificates (ca-certificates)";
-    default:
-        return "";
-    }
-}
-
-void target_judge(struct target_call *call, CURLcode code, const char *host,
-                  struct target_answer *answer)
-{
-    *answer = (struct target_answer){.retry_after_us = -1};
-    if (code == CURLE_OK && !call->too_long) {
-        judge_answered(call, answer);
-        return;
-    }
-    long sent = 1;
-    curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent);
-    answer->result = sent == 0 ? TARGET_UNSENT : TARGET_UNKNOWN;
-    if (call->too_long)
-        err_set(&answer->err, ERR_NETWORK, "%s: the answer is longer than %zu bytes", host,
-                call->answer.max);
-    else
-        err_set(&answer->err, ERR_NETWORK, "%s: %s%s", host,
-                call->error[0] ? call->error : curl_easy_strerror(code), advice(code));
+    struct target_answer answer = {.result = TARGET_UNKNOWN, .retry_after_us = -1};
+    err_set(&answer.err, ERR_NETWORK, "%s: the answer is longer than %zu bytes", target->host,
+            target->answer_max);
+    return answer;
 }

@@ -1,6 +1,7 @@
 /*
- * target: Clerk's Backend API as a client: many requests in flight on one thread (libcurl multi),
- * HTTP/1.1 keep-alive or HTTP/2 over TLS.
+ * target: Clerk's Backend API as a client: many requests in flight on one thread. Over TLS they travel by
+ * libcurl (HTTP/2, or HTTP/1.1 keep-alive); plain http, which is for a server on this machine only, is
+ * written and read here, at a quarter of the CPU (docs/decisions/0005-plain-http-by-hand.md).
  *
  *     target_open(&target, &opts, &err);
  *     target_send(target, &request, &err);       // copies path and body
@@ -9,8 +10,9 @@
  *
  * It neither retries nor paces: what became of a request is the caller's to judge. One exception lies in
  * HTTP/1.1 keep-alive: when the server closes an idle connection just as a request goes out on it, and not
- * one byte of an answer came, libcurl sends that request once more on a fresh connection. Creating a user
- * twice in that way is harmless: external ids are unique at the target, so the second one is refused.
+ * one byte of an answer came, that request is sent once more on a fresh connection; over libcurl whatever it
+ * is, else only a GET. Creating a user twice in that way is harmless: external ids are unique at the target,
+ * so the second one is refused.
  */
 #ifndef USHER_TARGET_H
 #define USHER_TARGET_H
@@ -46,6 +48,7 @@ struct target_opts {
     int64_t timeout_ms;     /* of a whole request; 0: 30 seconds */
     uint32_t in_flight_max; /* 0: 1024; as many connections may be open */
     size_t answer_max; /* of an answer's body in bytes; 0: 1 MiB; a longer one is TARGET_UNKNOWN */
+    bool through_curl; /* also what is plain http; for tests of that way */
 };
 
 struct target;

@@ -16,6 +16,10 @@
 #include "target/target.h"
 
 #include "target/call.h"
+#include "target/wire_answer.h"
+
+#define OK_HEAD "HTTP/1.1 200 OK\r\n"
+#define CHUNKED OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
 
 /* --- the server --- */
 
@@ -111,6 +115,8 @@ static bool behave(struct connection *c, size_t whole)
         return answer_with(c->fd, "200 OK", big, sizeof(big)), true;
     else if (strncmp(path, "/v1/close", 9) == 0)
         return answer_with(c->fd, "200 OK", "{}", 2), false;
+    else if (strncmp(path, "/v1/chunks", 10) == 0)
+        return say_z(c->fd, CHUNKED "2\r\n{}\r\n0\r\n\r\n"), true;
     else if (strncmp(path, "/v1/continue", 12) == 0)
         return say_z(c->fd, "HTTP/1.1 100 Continue\r\n\r\n"), answer_with(c->fd, "200 OK", "{}", 2),
                true;
@@ -173,6 +179,7 @@ static int listen_at(uint16_t *port)
 struct fixture {
     struct server server;
     struct target *target;
+    bool through_curl;
     struct err err;
 };
 
@@ -183,6 +190,13 @@ static int set_up(void **state)
     pthread_create(&f->server.thread, NULL, serve, &f->server);
     *state = f;
     return 0;
+}
+
+static int set_up_curl(void **state)
+{
+    int status = set_up(state);
+    ((struct fixture *)*state)->through_curl = true;
+    return status;
 }
 
 static int tear_down(void **state)
@@ -205,6 +219,7 @@ static void open_at(struct fixture *f, const char *scheme, uint16_t port, struct
     snprintf(url, sizeof(url), "%s://127.0.0.1:%u", scheme, port);
     opts.api_url = url;
     opts.key = TEXT("sk_test_abc");
+    opts.through_curl = f->through_curl;
     if (target_open(&f->target, &opts, &f->err) != 0)
         fail_msg("%s", f->err.message);
 }
@@ -348,6 +363,9 @@ static void what_the_server_does_is_told_apart(void **state)
     }
     r = ask(f, "POST", "/v1/continue", TEXT("{}"));
     assert_int_equal(r.status, 200);
+    r = ask(f, "GET", "/v1/chunks", none);
+    assert_int_equal(r.status, 200);
+    assert_string_equal(r.body, "{}");
 }
 
 static void answers_have_a_maximum(void **state)
@@ -406,6 +424,19 @@ static void a_lost_retry_is_unknown(void **state)
     shutdown(f->server.fd, SHUT_RDWR);
     struct result r = ask(f, "POST", "/v1/drop", TEXT("{}"));
     assert_int_equal(r.result, TARGET_UNKNOWN);
+}
+
+/* The server drops an open connection as a request comes: on a new one, a GET has a second chance. */
+static void only_a_get_is_sent_once_more(void **state)
+{
+    struct fixture *f = *state;
+    open_at(f, "http", f->server.port, (struct target_opts){.in_flight_max = 1});
+    assert_int_equal(ask(f, "GET", "/v1/ok", none).status, 200);
+    assert_int_equal(ask(f, "GET", "/v1/drop", none).result, TARGET_UNKNOWN);
+    assert_int_equal(atomic_load(&f->server.requests), 3);
+    assert_int_equal(ask(f, "GET", "/v1/ok", none).status, 200);
+    assert_int_equal(ask(f, "POST", "/v1/drop", TEXT("{}")).result, TARGET_UNKNOWN);
+    assert_int_equal(atomic_load(&f->server.requests), 5);
 }
 
 struct chain {
@@ -469,6 +500,78 @@ static void closing_drops_what_is_in_flight(void **state)
     target_close(f->target);
     f->target = NULL;
     assert_int_equal(r.calls, 0);
+}
+
+static const struct answer_case {
+    const char *bytes;
+    int got, status;
+    bool keep;
+    const char *body;
+} answer_cases[] = {
+    {OK_HEAD "Content-Length: 2\r\n\r\n{}", 1, 200, true, "{}"},
+    {OK_HEAD "content-length:2\r\nConnection: Close\r\n\r\n{}", 1, 200, false, "{}"},
+    {OK_HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 1, 200, true, "{}"},
+    {OK_HEAD "Content-Length: 2\r\n\r\n{}more", 1, 200, false, "{}"},
+    {OK_HEAD "\r\nto the end", 1, 200, false, "to the end"},
+    {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n1", 1, 200, false, "1"},
+    {"HTTP/1.1 204 \r\nContent-Length: 9\r\n\r\n", 1, 204, true, ""},
+    {"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n", 1, 404, true, ""},
+    {"HTTP/1.1 102 x\r\n\r\nHTTP/1.1 100 y\r\n\r\n" OK_HEAD "Content-Length: 1\r\n\r\n1", 1, 200,
+     true, "1"},
+    {CHUNKED "1\r\na\r\n00A;x=\"y\"\r\n0123456789\r\n0\r\nT: v\r\n\r\n", 1, 200, true,
+     "a0123456789"},
+    {CHUNKED "0\r\n\r\n", 1, 200, true, ""},
+    /* Cut short. */
+    {"", 0, 0, false, NULL},
+    {"HTTP/1.1 2", 0, 0, false, NULL},
+    {OK_HEAD "Content-Length: 3\r\n\r\n{}", 0, 200, true, NULL},
+    {CHUNKED "2\r\n{}\r\n", 0, 200, true, NULL},
+    {CHUNKED "2\r\n{}\r\n0\r\n", 0, 200, true, NULL},
+    /* No HTTP. */
+    {"ICY 200 OK\r\n\r\n", -1, 0, false, NULL},
+    {"HTTP/1.1 20x OK\r\n\r\n", -1, 0, false, NULL},
+    {"HTTP/1.1 099 OK\r\n\r\n", -1, 0, false, NULL},
+    {"HTTP/1.1 101 Switching Protocols\r\n\r\n", -1, 101, true, NULL},
+    {OK_HEAD "no colon\r\n\r\n", -1, 200, true, NULL},
+    {OK_HEAD "Content-Length: -1\r\n\r\n", -1, 200, true, NULL},
+    {OK_HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\n12", -1, 200, true, NULL},
+    {OK_HEAD "Content-Length: 99999999999999999999\r\n\r\n", -1, 200, true, NULL},
+    {OK_HEAD "Content-Length: 65\r\n\r\n", -1, 200, true, NULL},
+    {OK_HEAD "Transfer-Encoding: gzip\r\n\r\n", -1, 200, true, NULL},
+    {CHUNKED "x\r\n", -1, 200, true, NULL},
+    {CHUNKED "\r\n", -1, 200, true, NULL},
+    {CHUNKED "1\r\nabc", -1, 200, true, NULL},
+    {CHUNKED "41\r\n", -1, 200, true, NULL},
+    {CHUNKED "fffffffffffffff\r\n", -1, 200, true, NULL},
+};
+
+/* Each in one piece and byte by byte. */
+static void answers_are_read_as_they_come(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_COUNT(answer_cases); i++) {
+        const struct answer_case *want = &answer_cases[i / 2];
+        struct text bytes = text_of(want->bytes);
+        struct wire_answer answer;
+        struct buf in;
+        int got = 0;
+        wire_answer_init(&answer, 64);
+        buf_init(&in, 4096);
+        size_t piece = i % 2 ? 1 : bytes.len + 1;
+        for (size_t at = 0; at < bytes.len && got == 0; at += piece) {
+            buf_add(&in, text_part(bytes, at, piece));
+            got = wire_answer_read(&answer, &in, false);
+        }
+        if (got == 0)
+            got = wire_answer_read(&answer, &in, true);
+        if (got != want->got || answer.status != want->status)
+            fail_msg("%s: %d, status %d", want->bytes, got, answer.status);
+        if (got > 0)
+            assert_true(text_same(wire_answer_body(&answer, &in), text_of(want->body)));
+        if (got > 0 && i % 2 == 0 && answer.keep != want->keep)
+            fail_msg("%s: %s", want->bytes, answer.keep ? "kept" : "not kept");
+        buf_release(&in);
+    }
 }
 
 static void addresses_are_checked(void **state)
@@ -606,7 +709,12 @@ static void settings_come_from_environment_then_file(void **state)
     arena_release(&arena);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+/* On both ways that a request can take. */
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, set_up, tear_down),                                  \
+    {                                                                                              \
+#function " (curl)", function, set_up_curl, tear_down, NULL                                \
+    }
 
 int main(void)
 {
@@ -619,9 +727,11 @@ int main(void)
         TEST(a_connection_closed_at_rest_is_no_failure),
         TEST(nobody_there_means_unsent),
         TEST(a_lost_retry_is_unknown),
+        cmocka_unit_test_setup_teardown(only_a_get_is_sent_once_more, set_up, tear_down),
         TEST(done_may_send),
         TEST(waiting_can_be_ended),
         TEST(closing_drops_what_is_in_flight),
+        cmocka_unit_test(answers_are_read_as_they_come),
         cmocka_unit_test(addresses_are_checked),
         cmocka_unit_test(keys_must_fit_a_header),
         cmocka_unit_test(retry_after_has_two_forms),
