@@ -68,10 +68,12 @@ class Web:
 
 
 class Probe:
-    """A running legacy_probe.c; settings as keywords."""
+    """A running legacy_probe.c (or another program of its kind); settings as keywords."""
+
+    program = PROBE
 
     def __init__(self, env=None, **settings):
-        self.process = subprocess.Popen([PROBE, *(f"{name}={value}" for name, value in settings.items())],
+        self.process = subprocess.Popen([self.program, *(f"{name}={value}" for name, value in settings.items())],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env={**os.environ, **(env or {})})
 
@@ -103,9 +105,9 @@ class Probe:
         return self.send("!moved", identifier, external_id, clerk_id)
 
 
-def refusal(**settings):
-    """What the probe says of settings that are wrong."""
-    done = subprocess.run([PROBE, *(f"{name}={value}" for name, value in settings.items())], input=b"",
+def refusal(program=PROBE, **settings):
+    """What a probe says of settings that are wrong."""
+    done = subprocess.run([program, *(f"{name}={value}" for name, value in settings.items())], input=b"",
                           capture_output=True, timeout=60, check=False)
     assert done.returncode == 1, done
     return done.stderr.decode()
