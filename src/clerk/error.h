@@ -79,6 +79,21 @@
     ERROR(strategy_for_user_invalid, 400, "Invalid verification strategy")                         \
     ERROR(sign_in_identification_or_user_deleted, 400, "The account is gone")                      \
     ERROR(sign_in_no_identification_for_user, 404, "No such address")                              \
+    ERROR(invalid_action_for_session, 400, "Not possible for this session")                        \
+    ERROR(expired_session_token_invalid, 401, "Session token invalid")                             \
+    ERROR(refresh_sid_mismatch, 401, "Session token of another session")                           \
+    ERROR(refresh_request_origin_azp_mismatch, 401, "Session token of another origin")             \
+    ERROR(refresh_token_not_found, 401, "Refresh token not found")                                 \
+    ERROR(session_refresh_inactive_session, 401, "Session is not active")                          \
+    ERROR(session_refresh_expired_session_token_too_old, 401, "Session token too old")             \
+    ERROR(sign_up_mode_restricted, 403, "Sign-ups are restricted")                                 \
+    ERROR(sign_up_restricted_waitlist, 403, "Sign-ups are by waiting list")                        \
+    ERROR(sign_up_cannot_be_updated, 403, "Sign-up is complete")                                   \
+    ERROR(verification_strategy_invalid, 400, "Invalid verification strategy")                     \
+    ERROR(user_delete_self_not_enabled, 403, "Cannot delete yourself")                             \
+    ERROR(password_required, 400, "Password required")                                             \
+    ERROR(totp_already_enabled, 400, "TOTP already enabled")                                       \
+    ERROR(backup_codes_not_available, 400, "Backup codes not available")                           \
     ERROR(user_locked, 403, "Your account is locked")                                              \
     ERROR(user_banned, 403, "Your account is banned")                                              \
     ERROR(verification_expired, 400, "Code expired")                                               \

@@ -191,8 +191,7 @@ void clerk_write_client_user(const struct clerk_user *user, struct text membersh
     buf_byte(to, '}');
 }
 
-/* The primary email address, else phone number, else username. */
-static struct text identifier_of(const struct clerk_user *user)
+struct text clerk_identifier_of(const struct clerk_user *user)
 {
     for (size_t i = 0; i < user->email_count; i++)
         if (text_same(user->emails[i].id, user->primary_email_id))
@@ -208,7 +207,7 @@ void clerk_write_public_user(const struct clerk_user *user, struct buf *to)
     put_text(to, TEXT("{\"first_name\":"), user->user.first_name);
     put_text(to, TEXT(",\"last_name\":"), user->user.last_name);
     buf_add(to, TEXT(",\"image_url\":\"\",\"has_image\":false"));
-    put_text(to, TEXT(",\"identifier\":"), identifier_of(user));
+    put_text(to, TEXT(",\"identifier\":"), clerk_identifier_of(user));
     put_text(to, TEXT(",\"user_id\":"), user->id);
     buf_add(to, TEXT(",\"profile_image_url\":\"\"}"));
 }

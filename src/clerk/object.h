@@ -38,6 +38,9 @@ struct clerk_user {
 /* Whether a second factor is asked for at sign-in: TOTP, or a phone number set up for it. */
 bool clerk_has_second_factor(const struct clerk_user *user);
 
+/* The primary email address, else phone number, else username; "" without any. */
+struct text clerk_identifier_of(const struct clerk_user *user);
+
 /* Each appends one object. */
 void clerk_write_user(const struct clerk_user *user, struct buf *to);
 /* For the Frontend API: memberships is a JSON array. */

@@ -3,6 +3,7 @@
 #include "sandbox/call.h"
 #include "sandbox/session.h"
 #include "sandbox/signin.h"
+#include "sandbox/signup.h"
 
 #define SECRET_LEN 32
 /* How long the secret before the last rotation still holds. */
@@ -100,7 +101,9 @@ bool client_write(struct call *call, const struct client *client, struct json_ou
     json_key(out, TEXT("sign_in"));
     if (!signin_write_open(call, client->sign_in, out))
         return false;
-    json_field_raw(out, "sign_up", TEXT("null"));
+    json_key(out, TEXT("sign_up"));
+    if (!signup_write_open(call, client->sign_up, out))
+        return false;
     json_field_text(out, "last_active_session_id", last_active(client, sessions, count));
     json_field_text(out, "last_authentication_strategy", client->strategy);
     json_field_raw(out, "cookie_expires_at", TEXT("null"));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sandbox/body.h"
+#include "sandbox/contacts.h"
 #include "sandbox/draft.h"
 #include "sandbox/event.h"
 #include "sandbox/routes.h"
@@ -255,24 +256,26 @@ static int64_t next_primary(const struct account *account, const struct resource
     return USER_UNSET;
 }
 
+bool contacts_delete(struct call *call, struct account *account,
+                     const struct account_identifier *identifier)
+{
+    const struct resource *resource = identifier->kind == ACCOUNT_EMAIL ? &email : &phone;
+    int64_t *primary = primary_of(account, resource);
+    struct err err;
+    if (account->identifier_count == 1 && !account->clerk.user.username.at)
+        return call_fail(call, CLERK_last_required_identification_deletion_failed, NULL,
+                         "It is the user's last way to sign in.");
+    if (*primary == identifier->number)
+        *primary = next_primary(account, resource, identifier->number);
+    return call_check(call, account_identifier_delete(call->desk->store, identifier, &err), &err);
+}
+
 static void delete (struct call *call, const struct resource *resource)
 {
     struct account_identifier identifier;
     struct account account;
-    struct err err;
-    if (!find(call, resource, &identifier, &account))
-        return;
-    if (account.identifier_count == 1 && !account.clerk.user.username.at) {
-        call_fail(call, CLERK_last_required_identification_deletion_failed, NULL,
-                  "It is the user's last way to sign in.");
-        return;
-    }
-    int64_t *primary = primary_of(&account, resource);
-    if (*primary == identifier.number)
-        *primary = next_primary(&account, resource, identifier.number);
-    if (call_mark(call) &&
-        call_check(call, account_identifier_delete(call->desk->store, &identifier, &err), &err) &&
-        put_row(call, &account))
+    if (find(call, resource, &identifier, &account) && call_mark(call) &&
+        contacts_delete(call, &account, &identifier) && put_row(call, &account))
         clerk_write_deleted(resource->object, identifier.clerk.id, (struct text){NULL, 0},
                             call_answer(call, 200));
 }

@@ -76,7 +76,7 @@ bool draft_check_phone(struct call *call, struct text phone)
                                  "A phone number is not valid in E.164: %s.", problem);
 }
 
-static bool check_name(struct call *call, const char *param, struct text name)
+bool draft_check_name(struct call *call, const char *param, struct text name)
 {
     const char *problem = name.len > 0 ? user_name_problem(name) : NULL;
     if (name.len > NAME_MAX)
@@ -189,8 +189,8 @@ static bool check_common(struct call *call, struct draft *draft)
     if (user->external_id.len > EXTERNAL_ID_MAX)
         return call_fail(call, CLERK_form_param_max_length_exceeded, "external_id",
                          "`external_id` may have %d bytes at most.", EXTERNAL_ID_MAX);
-    return check_name(call, "first_name", user->first_name) &&
-           check_name(call, "last_name", user->last_name) &&
+    return draft_check_name(call, "first_name", user->first_name) &&
+           draft_check_name(call, "last_name", user->last_name) &&
            draft_check_username(call, user->username) && check_password(call, draft) &&
            check_factors(call, user);
 }

@@ -30,6 +30,7 @@ bool draft_gave(const struct draft *draft, const char *name);
 /* The validators with their codes, for other handlers. Each returns false after refusing. */
 bool draft_check_email(struct call *call, struct text email);
 bool draft_check_phone(struct call *call, struct text phone);
+bool draft_check_name(struct call *call, const char *param, struct text name);
 
 /*
  * What the settings of the instance say; each returns false after refusing. draft_check_attributes: no

@@ -2,6 +2,8 @@
  * PATCH and PUT /users/{id}/metadata. A merge is deep: objects merge key by key, null removes a key at
  * any depth, anything else replaces (as RFC 7396). PUT replaces each object that is given whole.
  */
+#include "sandbox/metadata.h"
+
 #include <string.h>
 
 #include "sandbox/body.h"
@@ -78,6 +80,44 @@ static bool merge(struct call *call, struct text name, struct text stored, struc
         scratch->failed = true;
     *to = buf_ok(scratch) ? arena_copy(call->arena, buf_text(scratch)) : (struct text){NULL, 0};
     return to->at || call_fail(call, CLERK_form_param_exceeds_allowed_size, name.at,
+                               "The metadata are too large.");
+}
+
+/* Both in one document, as there is one parser for what is not the body. */
+static bool parse_both(struct call *call, struct text stored, struct text patch,
+                       struct json_value *base, struct json_value *over)
+{
+    struct json_value root;
+    struct buf both;
+    struct err err;
+    buf_init(&both, call->desk->scratch.max);
+    buf_printf(&both, "{\"base\":%.*s,\"patch\":", TEXT_ARG(stored.at ? stored : TEXT("{}")));
+    buf_add(&both, patch);
+    buf_byte(&both, '}');
+    bool ok = buf_ok(&both) && json_parse(call->desk->json, buf_text(&both), &root, &err) == 0 &&
+              json_count(root) == 2;
+    buf_release(&both);
+    *base = ok ? json_get(root, TEXT("base")) : (struct json_value){0};
+    *over = ok ? json_get(root, TEXT("patch")) : (struct json_value){0};
+    return ok && json_type(*over) == JSON_OBJECT;
+}
+
+bool metadata_merge(struct call *call, const char *name, struct text stored, struct text patch,
+                    struct text *to)
+{
+    struct json_value base, over;
+    struct buf *scratch = &call->desk->scratch;
+    if (!parse_both(call, stored, patch, &base, &over))
+        return call_fail(call, CLERK_form_param_format_invalid, name, "`%s` must be a JSON object.",
+                         name);
+    buf_reset(scratch);
+    struct json_out out = json_out(scratch);
+    if (stored.len / MEMBER_BYTES_MIN * (patch.len / MEMBER_BYTES_MIN) <= MERGE_PAIRS_MAX)
+        write_merged(base, over, &out);
+    else
+        scratch->failed = true;
+    *to = buf_ok(scratch) ? arena_copy(call->arena, buf_text(scratch)) : (struct text){NULL, 0};
+    return to->at || call_fail(call, CLERK_form_param_exceeds_allowed_size, name,
                                "The metadata are too large.");
 }
 

@@ -45,6 +45,17 @@ struct call;
     ROUTE(POST, "/v1/sign_in_tokens/{}/revoke", KEY, INSTANCE, sign_in_tokens_revoke)              \
     ROUTE(POST, "/v1/actor_tokens", KEY, INSTANCE, actor_tokens_create)                            \
     ROUTE(POST, "/v1/actor_tokens/{}/revoke", KEY, INSTANCE, actor_tokens_revoke)                  \
+    ROUTE(GET, "/v1/clients", KEY, INSTANCE, clients_list)                                         \
+    ROUTE(POST, "/v1/clients/verify", KEY, INSTANCE, clients_verify)                               \
+    ROUTE(GET, "/v1/clients/{}", KEY, INSTANCE, clients_get)                                       \
+    ROUTE(GET, "/v1/sessions", KEY, INSTANCE, sessions_list)                                       \
+    ROUTE(POST, "/v1/sessions", KEY, INSTANCE, sessions_create)                                    \
+    ROUTE(GET, "/v1/sessions/{}", KEY, INSTANCE, sessions_get)                                     \
+    ROUTE(POST, "/v1/sessions/{}/refresh", KEY, INSTANCE, sessions_refresh)                        \
+    ROUTE(POST, "/v1/sessions/{}/revoke", KEY, INSTANCE, sessions_revoke)                          \
+    ROUTE(POST, "/v1/sessions/{}/tokens", KEY, INSTANCE, sessions_tokens)                          \
+    ROUTE(POST, "/v1/sessions/{}/tokens/{}", KEY, INSTANCE, sessions_tokens_template)              \
+    ROUTE(POST, "/v1/testing_tokens", KEY, INSTANCE, testing_tokens_create)                        \
     ROUTE(GET, "/v1/jwt_templates", KEY, INSTANCE, jwt_templates_list)                             \
     ROUTE(POST, "/v1/jwt_templates", KEY, INSTANCE, jwt_templates_create)                          \
     ROUTE(GET, "/v1/jwt_templates/{}", KEY, INSTANCE, jwt_templates_get)                           \
@@ -99,6 +110,43 @@ struct call;
     ROUTE(POST, "/v1/client/sign_ins/{}/attempt_second_factor", CLIENT, BROWSER,                   \
           signins_attempt_second_factor)                                                           \
     ROUTE(POST, "/v1/client/sign_ins/{}/reset_password", CLIENT, BROWSER, signins_reset_password)  \
+    ROUTE(POST, "/v1/client/sign_ups", CLIENT, BROWSER, signups_create)                            \
+    ROUTE(GET, "/v1/client/sign_ups/{}", CLIENT, BROWSER, signups_get)                             \
+    ROUTE(PATCH, "/v1/client/sign_ups/{}", CLIENT, BROWSER, signups_update)                        \
+    ROUTE(POST, "/v1/client/sign_ups/{}/prepare_verification", CLIENT, BROWSER,                    \
+          signups_prepare_verification)                                                            \
+    ROUTE(POST, "/v1/client/sign_ups/{}/attempt_verification", CLIENT, BROWSER,                    \
+          signups_attempt_verification)                                                            \
+    ROUTE(GET, "/v1/me", SESSION, BROWSER, me_get)                                                 \
+    ROUTE(PATCH, "/v1/me", SESSION, BROWSER, me_update)                                            \
+    ROUTE(DELETE, "/v1/me", SESSION, BROWSER, me_delete)                                           \
+    ROUTE(PATCH, "/v1/me/metadata", SESSION, BROWSER, me_update_metadata)                          \
+    ROUTE(POST, "/v1/me/change_password", SESSION, BROWSER, me_change_password)                    \
+    ROUTE(POST, "/v1/me/remove_password", SESSION, BROWSER, me_remove_password)                    \
+    ROUTE(GET, "/v1/me/sessions", SESSION, BROWSER, me_sessions)                                   \
+    ROUTE(GET, "/v1/me/sessions/active", SESSION, BROWSER, me_sessions_active)                     \
+    ROUTE(POST, "/v1/me/sessions/{}/revoke", SESSION, BROWSER, me_revoke_session)                  \
+    ROUTE(GET, "/v1/me/email_addresses", SESSION, BROWSER, me_emails)                              \
+    ROUTE(POST, "/v1/me/email_addresses", SESSION, BROWSER, me_emails_create)                      \
+    ROUTE(GET, "/v1/me/email_addresses/{}", SESSION, BROWSER, me_emails_get)                       \
+    ROUTE(DELETE, "/v1/me/email_addresses/{}", SESSION, BROWSER, me_emails_delete)                 \
+    ROUTE(POST, "/v1/me/email_addresses/{}/prepare_verification", SESSION, BROWSER,                \
+          me_emails_prepare)                                                                       \
+    ROUTE(POST, "/v1/me/email_addresses/{}/attempt_verification", SESSION, BROWSER,                \
+          me_emails_attempt)                                                                       \
+    ROUTE(GET, "/v1/me/phone_numbers", SESSION, BROWSER, me_phones)                                \
+    ROUTE(POST, "/v1/me/phone_numbers", SESSION, BROWSER, me_phones_create)                        \
+    ROUTE(GET, "/v1/me/phone_numbers/{}", SESSION, BROWSER, me_phones_get)                         \
+    ROUTE(PATCH, "/v1/me/phone_numbers/{}", SESSION, BROWSER, me_phones_update)                    \
+    ROUTE(DELETE, "/v1/me/phone_numbers/{}", SESSION, BROWSER, me_phones_delete)                   \
+    ROUTE(POST, "/v1/me/phone_numbers/{}/prepare_verification", SESSION, BROWSER,                  \
+          me_phones_prepare)                                                                       \
+    ROUTE(POST, "/v1/me/phone_numbers/{}/attempt_verification", SESSION, BROWSER,                  \
+          me_phones_attempt)                                                                       \
+    ROUTE(POST, "/v1/me/totp", SESSION, BROWSER, me_totp_create)                                   \
+    ROUTE(DELETE, "/v1/me/totp", SESSION, BROWSER, me_totp_delete)                                 \
+    ROUTE(POST, "/v1/me/totp/attempt_verification", SESSION, BROWSER, me_totp_attempt)             \
+    ROUTE(POST, "/v1/me/backup_codes", SESSION, BROWSER, me_backup_codes)                          \
     ROUTE(DELETE, "/v1/client/sessions", CLIENT, BROWSER, sessions_remove_all)                     \
     ROUTE(GET, "/v1/client/sessions/{}", CLIENT, BROWSER, sessions_front_get)                      \
     ROUTE(POST, "/v1/client/sessions/{}/touch", CLIENT, BROWSER, sessions_touch)                   \

@@ -1,7 +1,11 @@
 #include "sandbox/session.h"
 
+#include <string.h>
+
 #include "sandbox/call.h"
+#include "sandbox/event.h"
 #include "sandbox/front.h"
+#include "sandbox/meter.h"
 #include "sandbox/token.h"
 
 #define COLUMN_TEXT(name)   {offsetof(struct session, name), false},
@@ -9,6 +13,50 @@
 ROW_TABLE(session_table, session, "sessions", SESSION_COLUMNS, COLUMN_TEXT, COLUMN_NUMBER,
           "CREATE INDEX IF NOT EXISTS sessions_client ON sessions (client);"
           "CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id);");
+
+static void put_common(const struct session *session, struct json_out *out)
+{
+    json_field_text(out, "object", TEXT("session"));
+    json_field_text(out, "id", session->id);
+    json_field_text(out, "status", session->status);
+    json_field_int(out, "expire_at", session->expire_at);
+    json_field_int(out, "abandon_at", session->abandon_at);
+    json_field_int(out, "last_active_at", session->active_at);
+    json_field_text(out, "last_active_organization_id", session->organization);
+    json_field_raw(out, "actor", session->actor);
+    json_field_int(out, "created_at", session->created_at);
+    json_field_int(out, "updated_at", session->updated_at);
+}
+
+static void put_owner(const struct session *session, struct json_out *out)
+{
+    json_field_text(out, "user_id", session->user_id);
+    json_field_text(out, "client_id", session->client);
+}
+
+/* Tells the webhooks. */
+static bool tell(struct call *call, const struct session *session, enum event_kind event)
+{
+    struct account account;
+    struct buf json;
+    struct err err;
+    if (!event_wanted(call, event))
+        return true;
+    if (!call_check(call,
+                    account_get_seq(call->desk->store, session->account, call->now_ms, call->arena,
+                                    &account, &err),
+                    &err))
+        return false;
+    buf_init(&json, 65536);
+    struct json_out out = json_out(&json);
+    json_open(&out, '{');
+    put_common(session, &out);
+    put_owner(session, &out);
+    json_close(&out, '}');
+    bool ok = event_put_session(call, event, buf_text(&json), &account);
+    buf_release(&json);
+    return ok;
+}
 
 bool session_start(struct call *call, const struct session_opts *opts, struct session *session)
 {
@@ -26,7 +74,8 @@ bool session_start(struct call *call, const struct session_opts *opts, struct se
                                 .abandon_at = now + SESSION_ABANDON_MS,
                                 .first_factor_at = opts->first ? now : ROW_NULL,
                                 .second_factor_at = opts->second ? now : ROW_NULL};
-    return session_put(call, session);
+    return session_put(call, session) && tell(call, session, EVENT_session_created) &&
+           meter_active(call, opts->account);
 }
 
 bool session_put(struct call *call, struct session *session)
@@ -82,24 +131,31 @@ bool session_get_live(struct call *call, struct text id, struct session *session
     return call_check(call, got, &err);
 }
 
-static bool list(struct call *call, struct sql_query *query, struct text key,
-                 struct session **sessions, size_t *count, struct err *err)
+bool session_list(struct call *call, const char *statement, struct text key,
+                  struct session **sessions, size_t *count)
 {
-    void *rows;
-    if (!query)
-        return call_broken(call, err);
-    sql_bind_text(query, 1, key);
-    if (row_list(&session_table, query, call->arena, &rows, count, err) != 0)
-        return call_broken(call, err);
+    struct err err;
+    void *rows = NULL;
+    struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
+    *count = 0;
+    *sessions = NULL;
+    if (query)
+        sql_bind_text(query, 1, key);
+    if (!query || row_list(&session_table, query, call->arena, &rows, count, &err) != 0)
+        return call_broken(call, &err);
     *sessions = rows;
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < *count; i++)
         settle(call, &(*sessions)[i]);
-        if (text_same((*sessions)[i].status, TEXT("active")))
-            (*sessions)[kept++] = (*sessions)[i];
-    }
-    *count = kept;
     return true;
+}
+
+static void keep_live(struct session *sessions, size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (text_same(sessions[i].status, TEXT("active")))
+            sessions[kept++] = sessions[i];
+    *count = kept;
 }
 
 bool session_list_live(struct call *call, struct text client, struct session **sessions,
@@ -108,15 +164,28 @@ bool session_list_live(struct call *call, struct text client, struct session **s
     static const char statement[] = ROW_SELECT(
         "sessions",
         SESSION_COLUMNS) " WHERE client = ?1 AND status = 'active' ORDER BY created_at, id";
-    struct err err;
-    struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
-    return list(call, query, client, sessions, count, &err);
+    if (!session_list(call, statement, client, sessions, count))
+        return false;
+    keep_live(*sessions, count);
+    return true;
 }
+
+static const struct {
+    const char *status;
+    enum event_kind event;
+} ends[] = {{"ended", EVENT_session_ended},
+            {"removed", EVENT_session_removed},
+            {"revoked", EVENT_session_revoked}};
 
 bool session_end(struct call *call, struct session *session, const char *status)
 {
     session->status = text_of(status);
-    return session_put(call, session);
+    if (!session_put(call, session))
+        return false;
+    for (size_t i = 0; i < ARRAY_COUNT(ends); i++)
+        if (strcmp(ends[i].status, status) == 0)
+            return tell(call, session, ends[i].event);
+    return true;
 }
 
 bool session_end_user(struct call *call, const struct account *account, const char *status,
@@ -125,38 +194,35 @@ bool session_end_user(struct call *call, const struct account *account, const ch
     static const char statement[] =
         ROW_SELECT("sessions", SESSION_COLUMNS) " WHERE user_id = ?1 AND status = 'active'";
     struct session *sessions;
-    struct err err;
     size_t count;
-    struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
-    if (!list(call, query, account->clerk.id, &sessions, &count, &err))
+    if (!session_list(call, statement, account->clerk.id, &sessions, &count))
         return false;
+    keep_live(sessions, &count);
     for (size_t i = 0; i < count; i++)
         if (!text_same(sessions[i].id, besides) && !session_end(call, &sessions[i], status))
             return false;
     return true;
 }
 
-static void put_common(const struct session *session, struct json_out *out)
-{
-    json_field_text(out, "object", TEXT("session"));
-    json_field_text(out, "id", session->id);
-    json_field_text(out, "status", session->status);
-    json_field_int(out, "expire_at", session->expire_at);
-    json_field_int(out, "abandon_at", session->abandon_at);
-    json_field_int(out, "last_active_at", session->active_at);
-    json_field_text(out, "last_active_organization_id", session->organization);
-    json_field_raw(out, "actor", session->actor);
-    json_field_int(out, "created_at", session->created_at);
-    json_field_int(out, "updated_at", session->updated_at);
-}
-
 void session_write_back(const struct session *session, struct json_out *out)
 {
     json_open(out, '{');
     put_common(session, out);
-    json_field_text(out, "user_id", session->user_id);
-    json_field_text(out, "client_id", session->client);
+    put_owner(session, out);
     json_field_raw(out, "tasks", TEXT("null"));
+    json_close(out, '}');
+}
+
+void session_write_activity(const struct session *session, struct json_out *out)
+{
+    json_open(out, '{');
+    put_common(session, out);
+    json_key(out, TEXT("latest_activity"));
+    json_open(out, '{');
+    json_field_text(out, "object", TEXT("session_activity"));
+    json_field_text(out, "id", session->id);
+    json_field_bool(out, "is_mobile", false);
+    json_close(out, '}');
     json_close(out, '}');
 }
 

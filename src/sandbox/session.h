@@ -61,6 +61,10 @@ bool session_get_live(struct call *call, struct text id, struct session *session
 bool session_list_live(struct call *call, struct text client, struct session **sessions,
                        size_t *count);
 
+/* The sessions of a statement made with ROW_SELECT, whose one parameter is key. Returns false after refusing. */
+bool session_list(struct call *call, const char *statement, struct text key,
+                  struct session **sessions, size_t *count);
+
 /* Ends a live session: status "ended", "removed", "revoked" … Tells the webhooks. */
 bool session_end(struct call *call, struct session *session, const char *status);
 
@@ -71,5 +75,7 @@ bool session_end_user(struct call *call, const struct account *account, const ch
 /* Appends the Session as the Frontend API has it (user and a fresh token inside), or as the Backend API. */
 bool session_write_front(struct call *call, const struct session *session, struct json_out *out);
 void session_write_back(const struct session *session, struct json_out *out);
+/* As the user sees where he is signed in. */
+void session_write_activity(const struct session *session, struct json_out *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include "sandbox/call.h"
 #include "sandbox/front.h"
 #include "sandbox/jwt_template.h"
+#include "sandbox/meter.h"
 #include "sandbox/routes.h"
 #include "sandbox/token.h"
 
@@ -33,7 +34,7 @@ static bool note_activity(struct call *call, struct session *session, struct acc
     session->active_at = call->now_ms;
     session->abandon_at = call->now_ms + SESSION_ABANDON_MS;
     account->clerk.last_active_at = call->now_ms;
-    return session_put(call, session) &&
+    return session_put(call, session) && meter_active(call, account) &&
            call_check(call, account_put(call->desk->store, account, call->arena, &err), &err);
 }
 
@@ -56,7 +57,7 @@ void sessions_token(struct call *call)
 {
     struct session session;
     struct account account;
-    if (get(call, &session, &account))
+    if (get(call, &session, &account) && meter_active(call, &account))
         token_answer(call, &(struct token_opts){.session = &session, .account = &account});
 }
 

@@ -6,6 +6,8 @@
 #include "sandbox/event.h"
 #include "sandbox/password.h"
 #include "sandbox/routes.h"
+#include "sandbox/session.h"
+#include "sandbox/users.h"
 
 static void set_identifier(struct call *call, struct account_identifier *to, enum account_kind kind,
                            const struct user_identifier *from)
@@ -46,7 +48,7 @@ static bool set_identifiers(struct call *call, struct account *account)
 }
 
 /* The whole account that a draft becomes. */
-static bool compose(struct call *call, const struct draft *draft, struct account *account)
+bool users_compose(struct call *call, const struct draft *draft, struct account *account)
 {
     int64_t now = call->now_ms;
     memset(account, 0, sizeof(*account));
@@ -71,7 +73,7 @@ static bool compose(struct call *call, const struct draft *draft, struct account
     return set_identifiers(call, account);
 }
 
-static bool check_quota(struct call *call)
+bool users_check_quota(struct call *call)
 {
     int64_t max = call->desk->instance->limits.users_max, count;
     struct err err;
@@ -106,8 +108,8 @@ void users_create(struct call *call)
     struct draft draft;
     struct account account;
     struct err err;
-    if (!draft_read_create(call, &draft) || !check_quota(call) ||
-        needs_hash(call, &draft, users_create) || !compose(call, &draft, &account) ||
+    if (!draft_read_create(call, &draft) || !users_check_quota(call) ||
+        needs_hash(call, &draft, users_create) || !users_compose(call, &draft, &account) ||
         !call_check(call, account_add(call->desk->store, &account, call->arena, &err), &err))
         return;
     call->desk->stats.created++;
@@ -127,6 +129,7 @@ void users_delete(struct call *call)
     struct account account;
     struct err err;
     if (!call_account(call, call->ids[0], &account) ||
+        !session_end_user(call, &account, "removed", (struct text){NULL, 0}) ||
         !call_check(call, account_delete(call->desk->store, &account, &err), &err))
         return;
     clerk_write_deleted("user", account.clerk.id, account.clerk.user.external_id,
@@ -135,8 +138,8 @@ void users_delete(struct call *call)
 }
 
 /* A primary identifier must be the user's own and verified. */
-static bool set_primary(struct call *call, const char *param, struct text id,
-                        enum account_kind kind, const struct account *account, int64_t *number)
+bool users_set_primary(struct call *call, const char *param, struct text id, enum account_kind kind,
+                       const struct account *account, int64_t *number)
 {
     if (id.len == 0) {
         *number = USER_UNSET;
@@ -208,12 +211,12 @@ void users_update(struct call *call)
         needs_hash(call, &draft, users_update))
         return;
     if (draft_gave(&draft, "primary_email_address_id") &&
-        !set_primary(call, "primary_email_address_id", draft.primary_email_id, ACCOUNT_EMAIL,
-                     &account, &account.primary_email))
+        !users_set_primary(call, "primary_email_address_id", draft.primary_email_id, ACCOUNT_EMAIL,
+                           &account, &account.primary_email))
         return;
     if (draft_gave(&draft, "primary_phone_number_id") &&
-        !set_primary(call, "primary_phone_number_id", draft.primary_phone_id, ACCOUNT_PHONE,
-                     &account, &account.primary_phone))
+        !users_set_primary(call, "primary_phone_number_id", draft.primary_phone_id, ACCOUNT_PHONE,
+                           &account, &account.primary_phone))
         return;
     copy_texts(&draft, &account.clerk.user);
     copy_credentials(call, &draft, &account);

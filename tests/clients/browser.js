@@ -1,0 +1,119 @@
+// Chromium, driven by playwright-core, and a small application for it: pages with Clerk's own unmodified
+// browser bundles, and a proxy path `/__clerk` in front of a Frontend API, as applications have one.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const here = path.dirname(new URL(import.meta.url).pathname);
+const bundles = path.join(here, 'bundles');
+
+// Starts the machine's Chromium with an empty profile. Returns playwright's Browser.
+export function startBrowser() {
+  const found = spawnSync('which', ['chromium'], { encoding: 'utf8' }).stdout.trim();
+  if (!found) throw new Error('there is no chromium; tools/setup installs it');
+  return chromium.launch({ executablePath: found, headless: true, args: ['--no-sandbox', '--disable-gpu',
+    '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+    '--disable-sync'] });
+}
+
+// The page: signed out it shows `view` (mountSignIn, mountSignUp), signed in the user button.
+function pageOf({ publishableKey, proxyUrl, view }) {
+  return `<!doctype html><meta charset="utf-8"><title>app</title><body>
+<div id="user"></div><div id="app"></div>
+<script src="/npm/@clerk/ui@1/dist/ui.browser.js" crossorigin="anonymous"></script>
+<script src="/npm/@clerk/clerk-js@6/dist/clerk.browser.js" crossorigin="anonymous"
+  data-clerk-publishable-key="${publishableKey}" data-clerk-proxy-url="${proxyUrl}"></script>
+<script>
+  const app = document.getElementById('app');
+  Clerk.load({ ui: { ClerkUI: window.__internal_ClerkUICtor }, telemetry: false,
+    signInUrl: '/sign-in', signUpUrl: '/sign-up', afterSignOutUrl: '/signed-out' }).then(() => {
+      document.getElementById('user').textContent = Clerk.user ? Clerk.user.id : 'signed out';
+      if (Clerk.user) Clerk.mountUserButton(app); else Clerk.${view}(app, { routing: 'hash' });
+      window.ready = true;
+    });
+</script>`;
+}
+
+function sendFile(answer, file) {
+  if (!fs.existsSync(file)) return answer.writeHead(404).end();
+  answer.writeHead(200, { 'content-type': 'text/javascript', 'access-control-allow-origin': '*' });
+  return fs.createReadStream(file).pipe(answer);
+}
+
+// Passes a request on as an application's proxy does; every Set-Cookie comes back by itself.
+function forward(request, answer, target, headers) {
+  const url = new URL(target);
+  const upstream = http.request({ host: url.hostname, port: url.port, method: request.method,
+    path: url.pathname + url.search, headers: { ...request.headers, host: url.host, ...headers } }, from => {
+    answer.writeHead(from.statusCode, from.rawHeaders);
+    from.pipe(answer);
+  });
+  upstream.on('error', () => answer.writeHead(502).end());
+  request.pipe(upstream);
+}
+
+// options: publishableKey; frontendApi, where /__clerk leads; secretKey, with which the proxy says that it is
+// one (production instances); proxyUrl, if the browser is to go elsewhere than to /__clerk.
+// Returns { url, requests, stop }; requests are "METHOD /path" of what went through the proxy.
+export async function startApp(options) {
+  const requests = [];
+  const server = http.createServer((request, answer) => {
+    const at = new URL(request.url, 'http://app');
+    const npm = /^\/npm\/@clerk\/(clerk-js|ui)@[^/]+\/dist\/([\w.-]+)$/.exec(at.pathname);
+    if (npm) return sendFile(answer, path.join(bundles, npm[1], 'dist', npm[2]));
+    if (at.pathname.startsWith('/__clerk/')) {
+      const rest = request.url.slice('/__clerk'.length);
+      const method = at.searchParams.get('_method') ?? request.method;
+      requests.push(`${method} ${at.pathname.slice('/__clerk'.length)}`);
+      return forward(request, answer, options.frontendApi + rest, options.secretKey && {
+        'clerk-proxy-url': `http://${request.headers.host}/__clerk`, 'clerk-secret-key': options.secretKey,
+        'x-forwarded-for': '203.0.113.7' });
+    }
+    const view = at.pathname === '/sign-up' ? 'mountSignUp' : 'mountSignIn';
+    answer.writeHead(200, { 'content-type': 'text/html' });
+    return answer.end(pageOf({ proxyUrl: '/__clerk', ...options, view }));
+  });
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    // A name, not an address: cookies of an address have no domain to be shared in.
+    url: `http://localhost:${server.address().port}`,
+    requests,
+    stop: () => new Promise(resolve => {
+      server.closeAllConnections();
+      server.close(resolve);
+    }),
+  };
+}
+
+// Runs a program to its end; returns { status, stdout, stderr }.
+export function run(command, args, options = {}) {
+  return new Promise(resolve => {
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '', stderr = '';
+    child.stdout.on('data', piece => { stdout += piece; });
+    child.stderr.on('data', piece => { stderr += piece; });
+    child.on('exit', status => resolve({ status, stdout, stderr }));
+  });
+}
+
+// Fills the sign-in card's two steps.
+export async function signIn(page, identifier, password) {
+  await page.fill('input[name=identifier]', identifier);
+  await page.click('.cl-formButtonPrimary');
+  await page.fill('input[name=password]:not([tabindex="-1"])', password);
+  await page.click('.cl-formButtonPrimary');
+}
+
+// Waits until the page tells who is signed in; returns that text.
+export async function whoIsIt(page) {
+  await page.waitForFunction('window.ready');
+  return page.textContent('#user');
+}
+
+// The claims of the session's token, read in the page.
+export async function claims(page, options) {
+  const token = await page.evaluate(o => window.Clerk.session.getToken(o), options);
+  return JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
+}
