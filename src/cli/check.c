@@ -136,8 +136,8 @@ int cmd_check(int argc, char **argv)
 {
     struct migration m;
     struct err err;
-    int status =
-        migration_begin(&m, "check", about, MIGRATION_BODIES | MIGRATION_REJECTS, argc, argv);
+    int status = migration_begin(
+        &m, "check", about, MIGRATION_EXPORT | MIGRATION_BODIES | MIGRATION_REJECTS, argc, argv);
     if (status < 0) {
         m.events.closing = on_closing;
         if (m.bodies)

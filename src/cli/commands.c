@@ -9,6 +9,8 @@ const struct cli_command cli_commands[] = {
     {"plan", "say what an import would do to the target, writing nothing", cmd_plan},
     {"import", "move the users; run again to go on, or with a later export", cmd_import},
     {"verify", "read every user back and compare field by field", cmd_verify},
+    {"undo", "take back what a run created", cmd_undo},
+    {"runs", "list the runs of a ledger", cmd_runs},
     {"status", "progress, runs and failures of a migration", cmd_status},
     {"digest", "parse, verify, convert and find password digests", cmd_digest},
     {"sandbox", "the local Clerk, to rehearse a migration", cmd_sandbox},

@@ -31,13 +31,14 @@ int migration_begin(struct migration *m, const char *command, const char *about,
     m->command = command;
     arena_init(&m->arena, 1 << 20);
     buf_init(&m->line, 32 << 20);
-    struct cli_syntax syntax = {command, "FILE", about, migration_options(m, takes, options)};
+    const char *operand = takes & MIGRATION_RUN ? "RUN" : "FILE";
+    struct cli_syntax syntax = {command, operand, about, migration_options(m, takes, options)};
     int status = cli_parse(&syntax, argc, argv, &file, 1, &count);
     if (status >= 0)
         return status;
     if (count == 0) {
-        fprintf(stderr, "usher %s: which FILE? (- for standard input); see 'usher %s --help'\n",
-                command, command);
+        fprintf(stderr, "usher %s: which %s?%s; see 'usher %s --help'\n", command, operand,
+                takes & MIGRATION_RUN ? "" : " (- for standard input)", command);
         return CLI_USAGE;
     }
     migration_listen(m);

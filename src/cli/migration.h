@@ -33,15 +33,19 @@ struct migration {
     uint64_t told; /* rows and users complained about on standard error so far */
 };
 
-/* Which options a command takes beside those on reading an export. */
+/* Which options a command takes beside --json and --quiet, and what its operand is. */
 enum migration_takes {
     MIGRATION_BODIES = 1,
-    MIGRATION_TARGET = 2, /* rate, share, patience, only, limit */
+    MIGRATION_TARGET = 2, /* rate, share, patience */
     MIGRATION_LEDGER = 4,
     MIGRATION_REJECTS = 8,
-    MIGRATION_WRITES = 16, /* yes, canary */
+    MIGRATION_CANARY = 16,
     MIGRATION_MERGES = 32, /* existing, prefer, gone */
-    MIGRATION_FORCE = 64
+    MIGRATION_FORCE = 64,
+    MIGRATION_YES = 128,
+    MIGRATION_SOME = 256,   /* only, limit */
+    MIGRATION_EXPORT = 512, /* the operand is a FILE: from, through … */
+    MIGRATION_RUN = 1024    /* the operand is a RUN */
 };
 
 /*

@@ -1,9 +1,9 @@
 #include <inttypes.h>
-#include <signal.h>
-#include <sys/types.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/cli.h"
+#include "cli/run.h"
 #include "json/json.h"
 #include "ledger/ledger.h"
 
@@ -13,12 +13,13 @@ static const char about[] =
     "Shows how far a migration is, from its ledger, also while an import runs in another terminal: "
     "how\n"
     "many users are in each state, the latest runs, and what failed for which reason.\n\n"
-    "  usher status --ledger auth0.ledger\n\n"
+    "  usher status --ledger auth0.ledger\n"
+    "  usher status --ledger auth0.ledger --watch       again every second while a run goes on\n\n"
     "Exit status: 0 no failures, 1 some users failed or were rejected, 2 usage or no ledger.";
 
 struct view {
     const char *path;
-    bool json;
+    bool json, watch;
     uint64_t counts[LEDGER_STATE_COUNT];
     struct ledger_run runs[RUNS_MAX];
     size_t run_count;
@@ -26,25 +27,6 @@ struct view {
     struct buf line;
     struct json_out out;
 };
-
-/* "running", "ended" or "stopped" (its process is gone without having ended). */
-static const char *run_state(const struct ledger_run *run)
-{
-    if (run->ended_ms)
-        return "ended";
-    return kill((pid_t)run->pid, 0) == 0 ? "running" : "stopped";
-}
-
-static void print_run(const struct ledger_run *run)
-{
-    char started[DATE_TEXT_MAX];
-    date_format(run->started_ms, started);
-    printf("  run %" PRId64 "  %s  %-7s  %" PRIu64 " rows, %" PRIu64 " created, %" PRIu64
-           " updated, %" PRIu64 " unchanged, %" PRIu64 " failed, %" PRIu64 " rejected, %" PRIu64
-           " requests\n",
-           run->id, started, run_state(run), run->rows, run->created, run->updated, run->unchanged,
-           run->failed, run->rejected, run->requests);
-}
 
 static void print_failure(struct text code, uint64_t count, struct text example, void *arg)
 {
@@ -59,7 +41,7 @@ static int print_all(struct view *view, struct ledger *ledger, struct err *err)
         printf("  %8" PRIu64 "  %s\n", view->counts[state], ledger_state_name(state));
     printf("runs:\n");
     for (size_t i = 0; i < view->run_count; i++)
-        print_run(&view->runs[i]);
+        run_print(&view->runs[i]);
     if (view->counts[LEDGER_FAILED] + view->counts[LEDGER_REJECTED] == 0)
         return 0;
     printf("not moved:\n");
@@ -70,24 +52,6 @@ static void put(struct json_out *out, struct text key, int64_t value)
 {
     json_key(out, key);
     json_put_int(out, value);
-}
-
-static void put_run(struct json_out *out, const struct ledger_run *run)
-{
-    json_open(out, '{');
-    put(out, TEXT("run"), run->id);
-    json_key(out, TEXT("state"));
-    json_put_text(out, text_of(run_state(run)));
-    put(out, TEXT("started_at"), run->started_ms);
-    put(out, TEXT("ended_at"), run->ended_ms);
-    put(out, TEXT("rows"), (int64_t)run->rows);
-    put(out, TEXT("created"), (int64_t)run->created);
-    put(out, TEXT("updated"), (int64_t)run->updated);
-    put(out, TEXT("unchanged"), (int64_t)run->unchanged);
-    put(out, TEXT("failed"), (int64_t)run->failed);
-    put(out, TEXT("rejected"), (int64_t)run->rejected);
-    put(out, TEXT("requests"), (int64_t)run->requests);
-    json_close(out, '}');
 }
 
 static void put_failure(struct text code, uint64_t count, struct text example, void *arg)
@@ -111,7 +75,7 @@ static int print_json(struct view *view, struct ledger *ledger, struct err *err)
     json_key(&out, TEXT("runs"));
     json_open(&out, '[');
     for (size_t i = 0; i < view->run_count; i++)
-        put_run(&out, &view->runs[i]);
+        run_put(&out, &view->runs[i]);
     json_close(&out, ']');
     json_key(&out, TEXT("failures"));
     json_open(&out, '[');
@@ -138,6 +102,32 @@ static int show(struct view *view, struct err *err)
     return status;
 }
 
+/* Whether any of the runs shown still goes on. */
+static bool goes_on(const struct view *view)
+{
+    for (size_t i = 0; i < view->run_count; i++)
+        if (run_is_running(&view->runs[i]))
+            return true;
+    return false;
+}
+
+/* Shows it again and again while a run goes on; on a terminal each time in the same place. */
+static int watch(struct view *view, struct err *err)
+{
+    for (;;) {
+        arena_reset(&view->arena);
+        buf_reset(&view->line);
+        if (!view->json && isatty(STDOUT_FILENO))
+            fputs("\033[H\033[2J", stdout);
+        if (show(view, err))
+            return -1;
+        fflush(stdout);
+        if (!view->watch || !goes_on(view))
+            return 0;
+        sleep(1);
+    }
+}
+
 int cmd_status(int argc, char **argv)
 {
     struct view view = {.path = "usher.ledger"};
@@ -146,6 +136,7 @@ int cmd_status(int argc, char **argv)
     size_t count;
     const struct cli_option options[] = {
         {"ledger", 'l', CLI_TEXT, &view.path, "FILE", "the ledger (default usher.ledger)"},
+        {"watch", 'w', CLI_FLAG, &view.watch, NULL, "again every second while a run goes on"},
         {"json", 0, CLI_FLAG, &view.json, NULL, "one JSON object on standard output"},
         {0},
     };
@@ -155,7 +146,7 @@ int cmd_status(int argc, char **argv)
         return status;
     arena_init(&view.arena, 1 << 20);
     buf_init(&view.line, 1 << 20);
-    status = show(&view, &err);
+    status = watch(&view, &err);
     arena_release(&view.arena);
     buf_release(&view.line);
     if (status)

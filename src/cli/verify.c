@@ -40,7 +40,8 @@ int cmd_verify(int argc, char **argv)
 {
     struct migration m;
     struct err err;
-    int status = migration_begin(&m, "verify", about, MIGRATION_TARGET, argc, argv);
+    int status = migration_begin(&m, "verify", about,
+                                 MIGRATION_EXPORT | MIGRATION_SOME | MIGRATION_TARGET, argc, argv);
     if (status < 0)
         status = migration_meet_target(&m, NULL);
     if (status < 0) {

@@ -1,0 +1,106 @@
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/migration.h"
+
+static const char about[] =
+    "Deletes the users that a run created in Clerk, and forgets them in the ledger, so that an "
+    "import\n"
+    "afterwards creates them again. Who has signed in since, or was changed in Clerk since, stays "
+    "and "
+    "is\n"
+    "listed, unless --force. First it says how many that would be, and asks. Users that were there "
+    "before\n"
+    "(adopted) are not touched. After Ctrl-C or a crash the same command goes on.\n\n"
+    "  usher runs --ledger auth0.ledger         which run?\n"
+    "  usher undo 3 --ledger auth0.ledger\n\n"
+    "Exit status: 0 all of them deleted, 1 some were spared, 2 usage, refused or not confirmed.";
+
+/* The run must be there: the ledger is made for it, never by undo. */
+static int check_run(struct migration *m, uint64_t id)
+{
+    struct ledger *ledger;
+    struct ledger_run run;
+    struct err err;
+    bool found;
+    struct ledger_opts opts = {.path = m->opts.ledger, .read_only = true};
+    if (ledger_open(&ledger, &opts, &err))
+        return cli_fail("undo", &err);
+    int status = ledger_run_find(ledger, (int64_t)id, &m->arena, &run, &found, &err);
+    ledger_close(ledger);
+    if (status)
+        return cli_fail("undo", &err);
+    if (found)
+        return -1;
+    fprintf(stderr, "usher undo: %s has no run %llu; 'usher runs' lists them\n", m->opts.ledger,
+            (unsigned long long)id);
+    return CLI_USAGE;
+}
+
+static bool on_consent(void *arg, const struct migrate_totals *totals)
+{
+    struct migration *m = arg;
+    char question[128];
+    migration_clear_line(m);
+    fprintf(stderr, "%llu users of the run: %llu would be deleted, %llu stay\n",
+            (unsigned long long)totals->rows, (unsigned long long)totals->removed,
+            (unsigned long long)totals->spared);
+    snprintf(question, sizeof(question), "Delete %llu users there",
+             (unsigned long long)totals->removed);
+    return migration_consent(m, question);
+}
+
+static void emit_end(struct migration *m)
+{
+    const struct migrate_totals *t = &m->totals;
+    const struct migration_count counts[] = {
+        {TEXT("users"), t->rows},
+        {TEXT("deleted"), t->removed},
+        {TEXT("spared"), t->spared},
+        {TEXT("failed"), t->failed},
+        {TEXT("not_confirmed"), t->pending},
+        {TEXT("requests"), t->requests},
+    };
+    migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
+}
+
+static int run(struct migration *m, uint64_t id)
+{
+    struct err err;
+    int status = migrate_undo(&m->opts, &m->instance, (int64_t)id, &m->events, &migration_stop,
+                              &m->totals, &err);
+    const struct migrate_totals *t = &m->totals;
+    migration_clear_line(m);
+    if (m->json)
+        emit_end(m);
+    else
+        printf("%llu deleted, %llu spared, %llu failed\n", (unsigned long long)t->removed,
+               (unsigned long long)t->spared, (unsigned long long)t->failed);
+    bool refused = status == 0 && t->pending > 0 && migration_stop.requests == 0;
+    status = migration_exit(m, status, &err);
+    return refused ? CLI_USAGE : status == CLI_OK && t->spared ? CLI_SOME_FAILED : status;
+}
+
+int cmd_undo(int argc, char **argv)
+{
+    struct migration m;
+    uint64_t id = 0;
+    int status = migration_begin(&m, "undo", about,
+                                 MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_YES |
+                                     MIGRATION_FORCE | MIGRATION_RUN,
+                                 argc, argv);
+    m.events.consent = on_consent;
+    if (status < 0 && !text_u64(text_of(m.opts.source.path), INT64_MAX, &id)) {
+        fprintf(stderr, "usher undo: '%s' is no number of a run; 'usher runs' lists them\n",
+                m.opts.source.path);
+        status = CLI_USAGE;
+    }
+    if (status < 0)
+        status = check_run(&m, id);
+    if (status < 0)
+        status = migration_meet_target(&m, NULL);
+    if (status < 0)
+        status = run(&m, id);
+    migration_end(&m);
+    return status;
+}
