@@ -107,8 +107,9 @@ int migration_exit(struct migration *m, int status, const struct err *err)
         return cli_fail(m->command, err);
     if (migration_stop.requests > 0)
         return CLI_INTERRUPTED;
-    return m->totals.rejected || m->totals.failed || m->totals.different || m->totals.missing ||
-                   m->totals.conflicts
+    return m->totals.rejected || m->totals.failed || m->totals.different || m->totals.changed ||
+                   m->totals.missing || m->totals.stale || m->totals.conflicts ||
+                   (m->totals.pending && strcmp(m->command, "verify") == 0)
                ? CLI_SOME_FAILED
                : CLI_OK;
 }

@@ -13,7 +13,8 @@
 struct migration {
     const char *command;
     /* as given */
-    const char *from, *through, *ledger, *rejects, *rate, *share, *canary, *existing, *gone;
+    const char *from, *through, *ledger, *rejects, *rate, *share, *canary, *existing, *gone,
+        *differences;
     const char *signer_key, *salt_separator;
     uint64_t rounds, mem_cost, limit, record_max, patience;
     struct cli_texts only, prefer;
@@ -43,7 +44,9 @@ enum migration_takes {
     MIGRATION_MERGES = 32, /* existing, prefer, gone */
     MIGRATION_FORCE = 64,
     MIGRATION_YES = 128,
-    MIGRATION_SOME = 256,   /* only, limit */
+    MIGRATION_ONLY = 256,
+    MIGRATION_LIMIT = 2048,
+    MIGRATION_DIFFERENCES = 4096,
     MIGRATION_EXPORT = 512, /* the operand is a FILE: from, through … */
     MIGRATION_RUN = 1024    /* the operand is a RUN */
 };

@@ -170,10 +170,11 @@ const char *migration_duration(double seconds, char *to, size_t room)
 /* Rows that are through, whatever became of them. */
 static uint64_t rows_done(const struct migration *m, const struct migrate_totals *t)
 {
-    if (strcmp(m->command, "check") == 0 || strcmp(m->command, "plan") == 0)
+    if (strcmp(m->command, "check") == 0 || strcmp(m->command, "plan") == 0 ||
+        strcmp(m->command, "verify") == 0)
         return t->rows;
-    return t->created + t->adopted + t->updated + t->unchanged + t->failed + t->rejected + t->same +
-           t->different + t->missing;
+    return t->created + t->adopted + t->updated + t->unchanged + t->failed + t->conflicts +
+           t->rejected;
 }
 
 /* How many rows the export has, by the share of the file that has been read; 0: no telling yet. */
@@ -195,8 +196,8 @@ static double seconds_left(const struct migrate_progress *p, double done, double
 static void put_counts(const struct migration *m, const struct migrate_totals *t, struct buf *line)
 {
     if (strcmp(m->command, "verify") == 0)
-        buf_printf(line, "%llu the same, %llu different, %llu missing", (unsigned long long)t->same,
-                   (unsigned long long)t->different, (unsigned long long)t->missing);
+        buf_printf(line, "%llu users read back, %llu as written", (unsigned long long)t->at_target,
+                   (unsigned long long)t->same);
     else if (strcmp(m->command, "import") == 0)
         buf_printf(line, "%llu created, %llu updated, %llu unchanged, %llu failed, %llu rejected",
                    (unsigned long long)(t->created + t->adopted), (unsigned long long)t->updated,

@@ -267,19 +267,17 @@ static int prove_one(const struct canary *canary, struct courier *courier, struc
     if (status == 0)
         status = ask(&proof, courier, user.clerk_id, canary->password, err);
     if (status == 0 && !proof.verified)
-        status = err_set(err, ERR_REFUSED,
-                         "canary %.*s (%s): the target does not verify its password (%d %s); "
-                         "nobody but the canaries was moved",
-                         TEXT_ARG(canary->id), found->classes[canary->class].name, proof.status,
-                         proof.code);
+        status = err_set(
+            err, ERR_REFUSED, "canary %.*s (%s): the target does not verify its password (%d %s)",
+            TEXT_ARG(canary->id), found->classes[canary->class].name, proof.status, proof.code);
     buf_release(&proof.path);
     buf_release(&proof.body);
     arena_release(&arena);
     return status;
 }
 
-static int prove_all(struct canaries *canaries, const struct migrate_opts *opts,
-                     struct migrate_canaries *found, struct err *err)
+int canaries_verify(struct canaries *canaries, const struct migrate_opts *opts,
+                    struct migrate_canaries *found, struct err *err)
 {
     struct courier *courier;
     struct ledger *ledger;
@@ -316,5 +314,6 @@ int canaries_prove(struct canaries *canaries, const struct migrate_opts *opts,
     if (migrate_import(&only, instance, &quiet, stop, &totals, err))
         return -1;
     found->requests = totals.requests;
-    return prove_all(canaries, opts, found, err);
+    found->proven = 0;
+    return canaries_verify(canaries, opts, found, err);
 }

@@ -72,6 +72,9 @@ static int merge_into(struct flight *flight, struct json_value there, bool take_
         .marks = &flight->marks,
     };
     record_decode(&merge->written, buf_text(&flight->written));
+    /* Written once: what the source says of it later does not count. */
+    if (merge->written.mark_count > 0)
+        flight->hashes.at[USER_FIELD_created_at] = merge->written.fields.at[USER_FIELD_created_at];
     steps_reset(&flight->steps);
     buf_reset(&flight->marks);
     buf_add(&flight->marks, buf_text(&flight->source_marks));

@@ -41,13 +41,16 @@ const char *migrate_action_name(enum migrate_action action);
 struct migrate_totals {
     uint64_t rows, accepted, rejected;
     uint64_t created, adopted, updated, unchanged, failed, conflicts;
-    uint64_t split;                    /* identifiers left behind because the target refused them */
-    uint64_t kept, overruled;          /* values that both sides changed, by who won */
-    uint64_t gone;                     /* in the ledger, and no longer in the export */
-    uint64_t removed;                  /* of those, or by an undo: deleted or banned now */
-    uint64_t spared;                   /* undo: left because they have signed in or changed */
-    uint64_t pending;                  /* accepted but not moved: stopped before */
-    uint64_t same, different, missing; /* verify */
+    uint64_t split;           /* identifiers left behind because the target refused them */
+    uint64_t kept, overruled; /* values that both sides changed, by who won */
+    uint64_t gone;            /* in the ledger, and no longer in the export */
+    uint64_t removed;         /* of those, or by an undo: deleted or banned now */
+    uint64_t spared;          /* undo: left because they have signed in or changed */
+    uint64_t pending;         /* accepted but not moved: stopped before */
+    /* verify: users of the target, and of those that are ours: as written, other than written (changed by
+     * somebody in Clerk since, or not), and not there at all; changed at the source since the last import;
+     * secrets that cannot be compared */
+    uint64_t at_target, others, same, changed, different, missing, stale, unseen;
     uint64_t requests, refused_429, retries;
     uint64_t reasons[USER_REASON_COUNT];
     int64_t elapsed_us;
@@ -229,7 +232,25 @@ int canaries_prove(struct canaries *canaries, const struct migrate_opts *opts,
                    const struct migrate_stop *stop, struct migrate_canaries *found,
                    struct err *err);
 
-/* Reads every accepted user of the export back and compares field by field. 0 or -1. */
+/*
+ * Asks the target, for canaries that have been moved, to verify each one's password; moves nobody. The export
+ * must have been surveyed. Returns and fails as canaries_prove.
+ */
+int canaries_verify(struct canaries *canaries, const struct migrate_opts *opts,
+                    struct migrate_canaries *found, struct err *err);
+
+/*
+ * Reads every user of the target back and compares field by field with what the export says and what the
+ * ledger did: events.differs, with the code
+ *     changed   somebody has changed the user in Clerk since the last write
+ *     lost      nobody has, and yet it is not what was written
+ *     other     it is not what was written, and nobody can tell why
+ *     missing   the ledger, or the export, has the user, the target has not
+ *     stale     the source has changed since the last import
+ * Without a ledger (opts->ledger NULL) the export alone says what should be there. totals then balance:
+ * rows = created + updated + unchanged + adopted + rejected + conflicts + failed + pending, and
+ * at_target = same + changed + different + others. 0, or -1.
+ */
 int migrate_verify(const struct migrate_opts *opts, const struct migrate_events *events,
                    const struct migrate_stop *stop, struct migrate_totals *totals, struct err *err);
 

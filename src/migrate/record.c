@@ -223,6 +223,13 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void record_sort(struct buf *marks)
+{
+    if (marks->len > 0)
+        qsort(marks->at, marks->len / sizeof(struct record_mark), sizeof(struct record_mark),
+              by_key);
+}
+
 void record_encode(const struct field_hashes *fields, struct buf *marks, struct buf *to)
 {
     uint64_t words[USER_FIELD_COUNT + 1] = {0};
@@ -234,9 +241,7 @@ void record_encode(const struct field_hashes *fields, struct buf *marks, struct 
         words[count++] = fields->at[field];
     }
     buf_add(to, (struct text){(const char *)words, count * sizeof(*words)});
-    if (marks->len == 0)
-        return;
-    qsort(marks->at, marks->len / sizeof(struct record_mark), sizeof(struct record_mark), by_key);
+    record_sort(marks);
     buf_add(to, buf_text(marks));
 }
 

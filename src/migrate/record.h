@@ -90,6 +90,9 @@ void record_carry_witnesses(const struct record *record, struct buf *marks);
 /* Adds the marks of a record. */
 void record_carry(const struct record *record, struct buf *marks);
 
+/* Brings a list of marks into the order in which record_get finds them. */
+void record_sort(struct buf *marks);
+
 /* Appends the ledger's form; sorts the marks on the way. */
 void record_encode(const struct field_hashes *fields, struct buf *marks, struct buf *to);
 

@@ -1,32 +1,25 @@
 /*
- * Rows are read into batches of up to 100, each batch is one look-up by external id, and several look-ups
- * are under way at once. Of a user only the field hashes wait for the answer, under a key of this run.
+ * Three passes, each in bounded memory. The export: each row is found in the ledger, compared with what was
+ * written, and its place noted in a set of numbers. The target, page by page: each user is found in the
+ * ledger, compared, and noted. The ledger: who is in it and was not found at the target is missing.
+ *
+ * Without a ledger the first pass makes one, of what the export says, in a temporary file.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "migrate/fields.h"
+#include "migrate/compare.h"
 #include "migrate/lookup.h"
+#include "migrate/numbers.h"
+#include "migrate/pages.h"
 #include "migrate/progress.h"
 #include "migrate/select.h"
 
-#define BATCHES   8
-#define ARENA_MAX ((size_t)64 << 20)
-
-struct expected {
-    struct buf id;
-    uint64_t row;
-    bool has_password;
-    struct field_hashes hashes;
-};
-
-struct verify;
-
-struct batch {
-    struct verify *verify;
-    struct lookup lookup;
-    struct expected users[LOOKUP_MAX];
-    bool sent;
-};
+#define COMMIT_ROWS  10000 /* of the ledger that is made */
+#define RUNS         64    /* among which the last import is looked for */
+#define LEDGER_USERS 256   /* read at once in the last pass */
 
 struct verify {
     const struct migrate_opts *opts;
@@ -35,184 +28,371 @@ struct verify {
     struct migrate_totals *totals;
     struct source *source;
     struct courier *courier;
+    struct ledger *ledger;
+    char folder[64]; /* of the ledger that is made; "" if there is one */
+    int64_t last_import;
     struct field_hasher hasher;
-    struct hash_key key;
+    struct compare compare;
     struct json *json;
     struct arena arena;
-    struct batch batches[BATCHES];
-    size_t under_way;
-    bool at_end, failed;
+    struct numbers in_file, at_target;
+    struct buf content, marks;
     struct progress progress;
+    bool over;
     struct err err;
+    bool failed;
 };
 
-static void differs(struct verify *verify, const struct expected *user, const char *code,
-                    const char *field, const char *detail)
+static bool is_scratch(const struct verify *verify)
 {
+    return verify->folder[0] != 0;
+}
+
+static bool is_stopped(const struct verify *verify)
+{
+    return verify->failed || (verify->stop && verify->stop->requests > 0);
+}
+
+static void tell(struct verify *verify, uint64_t row, struct text id, const char *code,
+                 const char *field, const char *detail)
+{
+    struct migrate_trouble trouble = {row, id, code, field, detail};
     if (verify->events->differs)
-        verify->events->differs(
-            verify->events->arg,
-            &(struct migrate_trouble){user->row, buf_text(&user->id), code, field, detail});
+        verify->events->differs(verify->events->arg, &trouble);
 }
 
-static bool same_identifiers(enum user_field field)
+static void fail(struct verify *verify, const struct err *err)
 {
-    return user_field_infos[field].kind == USER_IDENTIFIERS;
-}
-
-/* Compares what the export says with what the target shows; says each field that differs. */
-static bool compare(struct verify *verify, const struct expected *user, struct json_value there)
-{
-    struct user shown;
-    struct text id;
-    struct field_hashes hashes;
-    bool same = true;
-    arena_reset(&verify->arena);
-    if (!clerk_decode_user(there, &verify->arena, &shown, &id) ||
-        field_hashes_of(&verify->hasher, &verify->key, &shown, &hashes, &verify->err)) {
-        differs(verify, user, "different", "", "the target's answer holds no User object");
-        return false;
-    }
-    for (int field = 0; field < USER_FIELD_COUNT; field++) {
-        if (!field_is_readable(field) || user->hashes.at[field] == 0 ||
-            user->hashes.at[field] == hashes.at[field])
-            continue;
-        differs(verify, user, "different", user_field_infos[field].name,
-                same_identifiers(field) ? "other values, order or status than in the export"
-                                        : "another value than in the export");
-        same = false;
-    }
-    if (user->has_password && !json_true(json_get(there, TEXT("password_enabled")))) {
-        differs(verify, user, "different", "password_digest", "the user has no password in Clerk");
-        same = false;
-    }
-    return same;
-}
-
-static void on_found(struct lookup *lookup, struct lookup_item *item, struct json_value user)
-{
-    struct batch *batch = lookup->arg;
-    struct migrate_totals *totals = batch->verify->totals;
-    if (compare(batch->verify, item->owner, user))
-        totals->same++;
-    else
-        totals->different++;
-}
-
-static void on_ended(struct lookup *lookup, const struct err *err)
-{
-    struct batch *batch = lookup->arg;
-    struct verify *verify = batch->verify;
-    for (size_t i = 0; !err && i < lookup->count; i++) {
-        if (lookup->items[i].found)
-            continue;
-        verify->totals->missing++;
-        differs(verify, lookup->items[i].owner, "missing", "", "no such external_id at the target");
-    }
-    if (err && !verify->failed) {
-        verify->failed = true;
+    if (!verify->failed)
         verify->err = *err;
-    }
-    lookup_reset(lookup);
-    batch->sent = false;
-    verify->under_way--;
+    verify->failed = verify->over = true;
 }
 
-static int take_row(struct verify *verify, struct batch *batch, const struct source_row *row,
-                    struct err *err)
+/* ---- the export ---- */
+
+static int remember(struct verify *verify, const struct source_row *row,
+                    const struct field_hashes *hashes, struct err *err)
 {
-    struct expected *user = &batch->users[batch->lookup.count];
-    buf_reset(&user->id);
-    buf_add(&user->id, row->user.external_id);
-    user->row = row->number;
-    user->has_password = row->user.password_digest.len > 0;
-    if (!buf_ok(&user->id))
-        return err_memory(err);
-    lookup_add(&batch->lookup, buf_text(&user->id), user);
-    return field_hashes_of(&verify->hasher, &verify->key, &row->user, &user->hashes, err);
+    buf_reset(&verify->content);
+    buf_reset(&verify->marks);
+    if (record_add_user(&verify->hasher, ledger_key(verify->ledger), &row->user, &verify->marks,
+                        err))
+        return -1;
+    record_encode(hashes, &verify->marks, &verify->content);
+    struct ledger_user user = {.external_id = row->id,
+                               .hashes = buf_text(&verify->content),
+                               .state = LEDGER_DONE,
+                               .made = 1};
+    if (ledger_put(verify->ledger, &user, err))
+        return -1;
+    return verify->totals->accepted % COMMIT_ROWS ? 0 : ledger_commit(verify->ledger, err);
 }
 
-static int fill(struct verify *verify, struct batch *batch, struct err *err)
+/* Tells which fields the source has changed since they were written. */
+static void tell_stale(struct verify *verify, const struct source_row *row,
+                       const struct record *written, const struct field_hashes *now)
+{
+    verify->totals->stale++;
+    for (int field = 0; field < USER_FIELD_COUNT; field++)
+        if (written->fields.at[field] != now->at[field] && field != USER_FIELD_created_at)
+            tell(verify, row->number, row->id, "stale", user_field_infos[field].name,
+                 "changed at the source since the last import");
+}
+
+static uint64_t *counter_of(struct verify *verify, const struct ledger_user *user)
+{
+    struct migrate_totals *totals = verify->totals;
+    if (user->state == LEDGER_FAILED)
+        return text_same(user->error_code, TEXT("form_identifier_exists")) ||
+                       text_same(user->error_code, TEXT("exists_at_target"))
+                   ? &totals->conflicts
+                   : &totals->failed;
+    if (user->state != LEDGER_DONE)
+        return &totals->pending;
+    if (user->made == 0)
+        return &totals->adopted;
+    if (user->made == verify->last_import)
+        return &totals->created;
+    return user->run == verify->last_import ? &totals->updated : &totals->unchanged;
+}
+
+static int take_accepted(struct verify *verify, const struct source_row *row, struct err *err)
+{
+    struct field_hashes hashes;
+    struct ledger_user user;
+    struct record written;
+    bool found;
+    verify->totals->accepted++;
+    if (field_hashes_of(&verify->hasher, ledger_key(verify->ledger), &row->user, &hashes, err))
+        return -1;
+    if (is_scratch(verify))
+        return remember(verify, row, &hashes, err);
+    arena_reset(&verify->arena);
+    if (ledger_find(verify->ledger, row->id, &verify->arena, &user, &found, err))
+        return -1;
+    if (!found) {
+        verify->totals->pending++;
+        return 0;
+    }
+    ++*counter_of(verify, &user);
+    record_decode(&written, user.hashes);
+    if (user.state == LEDGER_DONE && !field_hashes_same(&written.fields, &hashes))
+        tell_stale(verify, row, &written, &hashes);
+    return numbers_add(&verify->in_file, user.number, err);
+}
+
+static int take_rejected(struct verify *verify, const struct source_row *row, struct err *err)
+{
+    struct ledger_user user;
+    bool found = false;
+    verify->totals->rejected++;
+    verify->totals->reasons[row->reject.reason]++;
+    arena_reset(&verify->arena);
+    if (row->id.len == 0 || is_scratch(verify))
+        return 0;
+    if (ledger_find(verify->ledger, row->id, &verify->arena, &user, &found, err))
+        return -1;
+    return found ? numbers_add(&verify->in_file, user.number, err) : 0;
+}
+
+static int read_export(struct verify *verify, struct err *err)
 {
     struct source_row row;
-    while (batch->lookup.count < LOOKUP_MAX && !verify->at_end) {
-        int got = source_next(verify->source, &row, err);
-        if (got < 0)
-            return -1;
-        verify->at_end =
-            got == 0 || (verify->opts->limit && verify->totals->accepted >= verify->opts->limit);
-        if (verify->at_end)
-            break;
+    int got = 0;
+    while (!is_stopped(verify) && (got = source_next(verify->source, &row, err)) > 0) {
         if (!select_is_wanted(verify->opts, row.id))
             continue;
         verify->totals->rows++;
-        if (row.reject.reason != USER_ACCEPTED) {
-            verify->totals->rejected++;
-            verify->totals->reasons[row.reject.reason]++;
-            continue;
-        }
-        verify->totals->accepted++;
-        if (take_row(verify, batch, &row, err))
+        if (row.reject.reason == USER_ACCEPTED ? take_accepted(verify, &row, err)
+                                               : take_rejected(verify, &row, err))
             return -1;
+        progress_show(&verify->progress, false);
     }
+    if (got < 0)
+        return -1;
+    return is_scratch(verify) ? ledger_commit(verify->ledger, err) : 0;
+}
+
+/* ---- the target ---- */
+
+static void tell_different(struct verify *verify, struct text id,
+                           const struct comparison *comparison)
+{
+    const char *code = comparison->touched ? "changed" : comparison->unknown ? "other" : "lost";
+    const char *detail = comparison->touched ? "changed in Clerk since the last import"
+                         : comparison->unknown
+                             ? "another value than in the export"
+                             : "not what was written, and nobody has changed the user since";
+    for (int field = 0; field < USER_FIELD_COUNT; field++)
+        if (comparison->different & USER_FIELD_BIT(field))
+            tell(verify, 0, id, code, user_field_infos[field].name, detail);
+}
+
+static int compare_known(struct verify *verify, const struct ledger_user *user,
+                         struct json_value there, struct err *err)
+{
+    struct record record;
+    struct comparison comparison;
+    struct migrate_totals *totals = verify->totals;
+    record_decode(&record, user->hashes);
+    if (compare_user(&verify->compare, &record, there, user->made != 0, &comparison, err) ||
+        numbers_add(&verify->at_target, user->number, err))
+        return -1;
+    for (uint64_t set = comparison.unseen; set; set &= set - 1)
+        totals->unseen++;
+    if (!comparison.different)
+        totals->same++;
+    else if (comparison.touched)
+        totals->changed++;
+    else
+        totals->different++;
+    tell_different(verify, user->external_id, &comparison);
+    if (!is_scratch(verify) && !numbers_has(&verify->in_file, user->number))
+        totals->gone++;
     return 0;
 }
 
-static int start_batches(struct verify *verify, struct err *err)
+/* Whether the ledger's user is this one of the target, and there by our doing. */
+static bool is_ours(const struct verify *verify, const struct ledger_user *user,
+                    struct json_value there)
 {
-    for (size_t i = 0; i < BATCHES && !verify->failed; i++) {
-        struct batch *batch = &verify->batches[i];
-        if (batch->sent || verify->at_end)
-            continue;
-        if (fill(verify, batch, err))
-            return -1;
-        if (batch->lookup.count == 0)
-            continue;
-        batch->sent = true;
-        verify->under_way++;
-        lookup_send(&batch->lookup, verify->courier);
-    }
-    return 0;
+    return is_scratch(verify) ||
+           ((user->state == LEDGER_DONE || user->state == LEDGER_SENDING) &&
+            (user->clerk_id.len == 0 ||
+             text_same(user->clerk_id, json_text(json_get(there, TEXT("id"))))));
 }
 
-static int run(struct verify *verify, struct err *err)
+static void on_user(void *arg, struct json_value there)
 {
-    while (!verify->failed && (!verify->stop || verify->stop->requests == 0)) {
-        if (start_batches(verify, err))
-            return -1;
-        if (verify->under_way == 0)
-            break;
+    struct verify *verify = arg;
+    struct ledger_user user;
+    struct err err;
+    bool found = false;
+    struct text id = json_text(json_get(there, TEXT("external_id")));
+    arena_reset(&verify->arena);
+    verify->totals->at_target++;
+    if (id.len > 0 && ledger_find(verify->ledger, id, &verify->arena, &user, &found, &err))
+        fail(verify, &err);
+    else if (!found || !is_ours(verify, &user, there))
+        verify->totals->others++;
+    else if (compare_known(verify, &user, there, &err))
+        fail(verify, &err);
+}
+
+static void on_ended(void *arg, const struct err *err)
+{
+    struct verify *verify = arg;
+    verify->over = true;
+    if (err)
+        fail(verify, err);
+}
+
+static int wait_for_target(struct verify *verify, struct err *err)
+{
+    while (!verify->over && !is_stopped(verify)) {
         if (courier_work(verify->courier, 10000, err))
             return -1;
         progress_show(&verify->progress, false);
     }
-    verify->totals->pending = verify->totals->accepted - verify->totals->same -
-                              verify->totals->different - verify->totals->missing;
     verify->totals->requests = courier_requests(verify->courier);
-    progress_show(&verify->progress, true);
     if (!verify->failed)
         return 0;
     *err = verify->err;
     return -1;
 }
 
+static int read_pages(struct verify *verify, struct err *err)
+{
+    struct pages pages;
+    pages_init(&pages, verify->json, verify->courier);
+    pages.user = on_user;
+    pages.ended = on_ended;
+    pages.arg = verify;
+    pages_send(&pages);
+    int status = wait_for_target(verify, err);
+    pages_release(&pages);
+    return status;
+}
+
+static void on_found(struct lookup *lookup, struct lookup_item *item, struct json_value user)
+{
+    (void)item;
+    on_user(lookup->arg, user);
+}
+
+static void on_lookup_ended(struct lookup *lookup, const struct err *err)
+{
+    on_ended(lookup->arg, err);
+}
+
+/* Of a few chosen ones (--only) nobody reads the others. */
+static int read_chosen(struct verify *verify, struct err *err)
+{
+    struct lookup lookup;
+    lookup_init(&lookup, LOOKUP_EXTERNAL_ID, verify->json, verify);
+    lookup.found = on_found;
+    lookup.ended = on_lookup_ended;
+    for (size_t i = 0; i < verify->opts->only_count && i < LOOKUP_MAX; i++)
+        lookup_add(&lookup, text_of(verify->opts->only[i]), verify);
+    lookup_send(&lookup, verify->courier);
+    int status = wait_for_target(verify, err);
+    lookup_release(&lookup);
+    return status;
+}
+
+/* ---- the ledger ---- */
+
+static void judge_missing(struct verify *verify, const struct ledger_user *user)
+{
+    if (user->state != LEDGER_DONE || numbers_has(&verify->at_target, user->number) ||
+        !select_is_wanted(verify->opts, user->external_id))
+        return;
+    verify->totals->missing++;
+    tell(verify, 0, user->external_id, "missing", "",
+         is_scratch(verify) ? "no user of the target has this external id"
+                            : "was brought to the target, and is not there any more");
+}
+
+static int walk_ledger(struct verify *verify, struct err *err)
+{
+    static struct ledger_user page[LEDGER_USERS];
+    int64_t after = 0;
+    size_t count = LEDGER_USERS;
+    while (count == LEDGER_USERS && !is_stopped(verify)) {
+        arena_reset(&verify->arena);
+        if (ledger_page(verify->ledger, after, &verify->arena, page, LEDGER_USERS, &count, err))
+            return -1;
+        for (size_t i = 0; i < count; i++)
+            judge_missing(verify, &page[i]);
+        after = count ? page[count - 1].number : after;
+    }
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static int run(struct verify *verify, struct err *err)
+{
+    if (read_export(verify, err))
+        return -1;
+    if (is_stopped(verify))
+        return 0;
+    if (verify->opts->only_count > 0 ? read_chosen(verify, err) : read_pages(verify, err))
+        return -1;
+    return is_stopped(verify) ? 0 : walk_ledger(verify, err);
+}
+
+static int find_last_import(struct verify *verify, struct err *err)
+{
+    struct ledger_run runs[RUNS];
+    size_t count;
+    if (ledger_runs(verify->ledger, &verify->arena, runs, RUNS, &count, err))
+        return -1;
+    for (size_t i = 0; i < count && !verify->last_import; i++)
+        if (text_same(runs[i].command, TEXT("import")))
+            verify->last_import = runs[i].id;
+    return 0;
+}
+
+static int open_ledger(struct verify *verify, struct err *err)
+{
+    char path[96];
+    struct ledger_opts opts = {.path = verify->opts->ledger, .read_only = true};
+    if (opts.path)
+        return ledger_open(&verify->ledger, &opts, err) || find_last_import(verify, err);
+    snprintf(verify->folder, sizeof(verify->folder), "/tmp/usher-verify-XXXXXX");
+    if (!mkdtemp(verify->folder)) {
+        verify->folder[0] = 0;
+        return err_set(err, ERR_IO, "no temporary folder can be made in /tmp");
+    }
+    snprintf(path, sizeof(path), "%s/ledger", verify->folder);
+    opts = (struct ledger_opts){.path = path, .identity.instance = TEXT("verify")};
+    return ledger_open(&verify->ledger, &opts, err);
+}
+
+static void drop_scratch(const struct verify *verify)
+{
+    static const char *const files[] = {"ledger", "ledger-wal", "ledger-shm", "ledger-lock"};
+    char path[96];
+    if (!is_scratch(verify))
+        return;
+    for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+        snprintf(path, sizeof(path), "%s/%s", verify->folder, files[i]);
+        unlink(path);
+    }
+    rmdir(verify->folder);
+}
+
 static int verify_open(struct verify *verify, struct err *err)
 {
-    for (size_t i = 0; i < BATCHES; i++) {
-        struct batch *batch = &verify->batches[i];
-        batch->verify = verify;
-        lookup_init(&batch->lookup, LOOKUP_EXTERNAL_ID, NULL, batch);
-        batch->lookup.found = on_found;
-        batch->lookup.ended = on_ended;
-        for (size_t k = 0; k < LOOKUP_MAX; k++)
-            buf_init(&batch->users[k].id, 4096);
-    }
-    if (source_open(&verify->source, &verify->opts->source, err) ||
+    arena_init(&verify->arena, (size_t)256 << 20);
+    buf_init(&verify->content, 16 << 20);
+    buf_init(&verify->marks, 16 << 20);
+    if (source_open(&verify->source, &verify->opts->source, err) || open_ledger(verify, err) ||
         field_hasher_init(&verify->hasher, err) || json_new(&verify->json, 64 << 20, err) ||
         courier_open(&verify->courier, &verify->opts->target, err))
         return -1;
-    for (size_t i = 0; i < BATCHES; i++)
-        verify->batches[i].lookup.json = verify->json;
+    compare_init(&verify->compare, &verify->hasher, ledger_key(verify->ledger));
     verify->progress.source = verify->source;
     verify->progress.courier = verify->courier;
     if (verify->events->opened)
@@ -223,35 +403,30 @@ static int verify_open(struct verify *verify, struct err *err)
 static void verify_close(struct verify *verify)
 {
     courier_close(verify->courier);
-    for (size_t i = 0; i < BATCHES; i++) {
-        lookup_release(&verify->batches[i].lookup);
-        for (size_t k = 0; k < LOOKUP_MAX; k++)
-            buf_release(&verify->batches[i].users[k].id);
-    }
+    compare_release(&verify->compare);
     field_hasher_release(&verify->hasher);
     json_free(verify->json);
     arena_release(&verify->arena);
+    buf_release(&verify->content);
+    buf_release(&verify->marks);
+    numbers_release(&verify->in_file);
+    numbers_release(&verify->at_target);
+    ledger_close(verify->ledger);
+    drop_scratch(verify);
     source_close(verify->source);
-    free(verify);
 }
 
 int migrate_verify(const struct migrate_opts *opts, const struct migrate_events *events,
                    const struct migrate_stop *stop, struct migrate_totals *totals, struct err *err)
 {
-    struct verify *verify = calloc(1, sizeof(*verify));
-    if (!verify)
-        return err_memory(err);
-    verify->opts = opts;
-    verify->events = events;
-    verify->stop = stop;
-    verify->totals = totals;
-    verify->key = hash_key_random();
-    verify->progress = (struct progress){.events = events, .totals = totals};
-    verify->progress.started = clock_now_us();
-    arena_init(&verify->arena, ARENA_MAX);
-    int status = verify_open(verify, err);
+    struct verify verify = {.opts = opts, .events = events, .stop = stop, .totals = totals};
+    verify.progress =
+        (struct progress){.events = events, .totals = totals, .started = clock_now_us()};
+    int status = verify_open(&verify, err);
     if (status == 0)
-        status = run(verify, err);
-    verify_close(verify);
+        status = run(&verify, err);
+    if (status == 0)
+        progress_show(&verify.progress, true);
+    verify_close(&verify);
     return status;
 }

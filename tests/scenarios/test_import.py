@@ -29,9 +29,10 @@ class Import(unittest.TestCase):
             end = event(again.stdout, "end")
             self.assertEqual((end["created"], end["unchanged"]), (0, 300))
             self.assertEqual(box.count(), 300)
-            verified = usher("verify", file, "--from", "usher", "--rate", "off", box=box)
+            verified = usher("verify", file, "--from", "usher", "--rate", "off", box=box, cwd=cwd)
             self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
-            self.assertIn("300 accepted = 300 the same + 0 different + 0 missing", verified.stdout)
+            self.assertIn("in the file: 300 = 300 accepted\nat the target: 300 = 300 as written",
+                          verified.stdout)
             status = usher("status", "--ledger", cwd + "/ledger", "--json")
             self.assertEqual(json.loads(status.stdout)["done"], 300)
 
