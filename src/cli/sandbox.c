@@ -11,7 +11,8 @@
 #include "sandbox/sandbox.h"
 
 static const char about[] =
-    "Runs a local Clerk: its Backend API on SQLite, with Clerk's validation, uniqueness, error "
+    "Runs a local Clerk: its Backend API on SQLite or PostgreSQL, with Clerk's validation, "
+    "uniqueness, error "
     "codes\n"
     "and rate limits, and with faults on demand, so that a whole migration can be rehearsed "
     "before\n"
@@ -162,7 +163,8 @@ int cmd_sandbox(int argc, char **argv)
          "default, takes a free one"},
         {"tls-cert", 0, CLI_TEXT, &words.tls_cert, "FILE", "https with this certificate (PEM)"},
         {"tls-key", 0, CLI_TEXT, &words.tls_key, "FILE", "and its key"},
-        {"data", 'd', CLI_TEXT, &words.data, "FILE", "a database file (default :memory:)"},
+        {"data", 'd', CLI_TEXT, &words.data, "WHERE",
+         "a database file (default :memory:), or postgres://USER:PASSWORD@HOST:PORT/DB"},
         {"secret-key", 0, CLI_TEXT, &words.secret_key, "KEY",
          "default: the stored one, else a "
          "fresh one"},

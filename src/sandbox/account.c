@@ -133,9 +133,8 @@ enum store_answer account_add(struct store *store, struct account *account, stru
         STORE_NUMBERS(STORE_NUMBER_COLUMN) ") VALUES (?, ?" USER_FIELDS(MARK_FIELD)
             STORE_NUMBERS(MARK_NUMBER) ")";
     struct sql_query *query = store_writes(store, statement, err);
-    if (!query)
+    if (!query || store_next_seq(store, &account->seq, err) != 0)
         return STORE_FAILED;
-    account->seq = store->next_seq++;
     sql_bind_int(query, 1, account->seq);
     sql_bind_text(query, 2, account->clerk.id);
     if (bind_row(query, 3, account, arena, err) < 0)
@@ -362,11 +361,11 @@ enum store_answer account_find(struct store *store, struct text identifier, int6
 
 int account_count(struct store *store, int64_t max, int64_t *count, struct err *err)
 {
-    static const char statement[] = "SELECT count(*) FROM (SELECT 1 FROM users LIMIT ?1)";
+    static const char statement[] = "SELECT count(*) FROM (SELECT 1 FROM users LIMIT ?1) u";
     struct sql_query *query = sql_query(store->sql, statement, err);
     if (!query)
         return -1;
-    sql_bind_int(query, 1, max > 0 ? max : -1);
+    sql_bind_int(query, 1, max > 0 ? max : INT64_MAX);
     int got = sql_step(query, err);
     *count = got > 0 ? sql_int(query, 0) : 0;
     sql_reset(query);

@@ -329,11 +329,26 @@ static int run_calls(struct engine *engine, struct call **calls, bool broken)
     return broken ? -1 : 0;
 }
 
+/* On shared data: waits its turn if anything of the batch may write, and reads anew what others have changed. */
+static int enter(struct engine *engine, const struct batch *batch, struct err *err)
+{
+    struct desk *desk = &engine->desk;
+    bool stale, writes = batch->errands;
+    for (const struct call *call = batch->calls; call && !writes; call = call->next)
+        writes = call->then || strcmp(call->request->method, "GET") != 0;
+    if (store_enter(desk->store, writes, &stale, err) != 0)
+        return -1;
+    if (!stale)
+        return 0;
+    return instance_reload(desk->instance, desk->store, err) == 0 ? hooks_reload(desk->hooks, err)
+                                                                  : -1;
+}
+
 static void run_batch(struct engine *engine, struct batch *batch)
 {
     struct err err;
     err_set(&err, ERR_UNUSABLE, "an earlier call of the transaction failed");
-    bool broken = run_errands(engine, batch->errands, &err) != 0;
+    bool broken = enter(engine, batch, &err) != 0 || run_errands(engine, batch->errands, &err) != 0;
     if (broken)
         log_line(LOG_ERROR, "sandbox: %s", err.message);
     if (run_calls(engine, &batch->calls, broken) != 0)

@@ -111,12 +111,12 @@ static bool add_list(struct call *call, struct filter *filter, const struct list
     if (ok && marks.len > 0) {
         begin_condition(filter);
         buf_byte(&marks, ')');
-        buf_add(&filter->where, exclude ? TEXT("ifnull(NOT (") : TEXT(""));
+        buf_add(&filter->where, exclude ? TEXT("coalesce(NOT (") : TEXT(""));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         buf_printf(&filter->where, list->condition, buf_z(&marks));
 #pragma GCC diagnostic pop
-        buf_add(&filter->where, exclude ? TEXT("), 1)") : TEXT(""));
+        buf_add(&filter->where, exclude ? TEXT("), TRUE)") : TEXT(""));
         filter->selective |= !exclude;
     }
     buf_release(&marks);
@@ -184,7 +184,7 @@ static bool read_banned(struct call *call, struct filter *filter)
     if (!banned && !text_same(value, TEXT("false")))
         return call_fail(call, CLERK_form_param_type_invalid, "banned",
                          "`banned` must be true or false.");
-    return filter_add(call, filter, "ifnull(u.banned, 0) = %s",
+    return filter_add(call, filter, "coalesce(u.banned, 0) = %s",
                       (struct filter_bind){.number = banned});
 }
 

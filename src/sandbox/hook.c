@@ -160,13 +160,18 @@ int hooks_open(struct hooks **out, struct store *store, struct err *err)
     if (!hooks)
         return err_memory(err);
     hooks->store = store;
-    if (sql_exec(store_sql(store), schema, err) != 0 || load(hooks, err) != 0 ||
-        hooks_unclaim(hooks, err) != 0) {
+    if (store_define(store, schema, err) != 0 || load(hooks, err) != 0 ||
+        (!store_is_shared(store) && hooks_unclaim(hooks, err) != 0)) {
         hooks_close(hooks);
         return -1;
     }
     *out = hooks;
     return 0;
+}
+
+int hooks_reload(struct hooks *hooks, struct err *err)
+{
+    return load(hooks, err);
 }
 
 void hooks_close(struct hooks *hooks)
@@ -265,7 +270,7 @@ int hooks_add(struct hooks *hooks, const struct hook_opts *opts, int64_t now_ms,
         copy_text(opts->secret.at ? opts->secret : text_of(old->secret), secret, sizeof(secret));
     int status = write_endpoint(hooks, opts, text_of(secret), now_ms, err);
     secret_wipe(secret, sizeof(secret));
-    if (status != 0 || load(hooks, err) != 0)
+    if (status != 0 || store_touch(hooks->store, err) != 0 || load(hooks, err) != 0)
         return -1;
     hooks->stirred = true;
     *hook = find_url(hooks, opts->url);
@@ -288,7 +293,8 @@ enum store_answer hooks_delete(struct hooks *hooks, struct text id, struct err *
     if (!hook_find(hooks, id))
         return STORE_NONE;
     if (run_with_id(hooks, deliveries, id, err) != 0 ||
-        run_with_id(hooks, endpoint, id, err) != 0 || load(hooks, err) != 0)
+        run_with_id(hooks, endpoint, id, err) != 0 || store_touch(hooks->store, err) != 0 ||
+        load(hooks, err) != 0)
         return STORE_FAILED;
     hooks->stirred = true;
     return STORE_OK;

@@ -42,6 +42,8 @@ struct hooks;
 /* Makes the tables and reads the endpoints. Returns 0 or -1. */
 int hooks_open(struct hooks **hooks, struct store *store, struct err *err);
 void hooks_close(struct hooks *hooks);
+/* Reads the endpoints anew, which another process may have changed. Returns 0 or -1. */
+int hooks_reload(struct hooks *hooks, struct err *err);
 
 /* All endpoints, oldest first; valid until one is added or deleted. */
 const struct hook *hooks_all(const struct hooks *hooks, size_t *count);

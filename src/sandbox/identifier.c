@@ -46,7 +46,7 @@ enum store_answer identifier_insert(struct store *store,
 static int next_number(struct store *store, int64_t account, int64_t *number, struct err *err)
 {
     static const char statement[] =
-        "SELECT ifnull(max(number), -1) + 1 FROM identifiers WHERE account = ?1";
+        "SELECT coalesce(max(number), -1) + 1 FROM identifiers WHERE account = ?1";
     struct sql_query *query = sql_query(store->sql, statement, err);
     if (!query)
         return -1;

@@ -59,9 +59,12 @@ int instance_open(struct instance *instance, struct store *store, struct text se
                   bool production, struct err *err)
 {
     struct arena arena;
+    bool stale; /* nothing has been read yet */
     memset(instance, 0, sizeof(*instance));
     arena_init(&arena, INSTANCE_MEMORY);
-    int status = open_id(instance, store, &arena, err);
+    int status = store_enter(store, true, &stale, err);
+    if (status == 0)
+        status = open_id(instance, store, &arena, err);
     if (status == 0)
         status = open_secret_key(instance, store, &arena, secret_key, production, err);
     if (status == 0)
@@ -75,6 +78,19 @@ int instance_open(struct instance *instance, struct store *store, struct text se
     instance->limits = clerk_limits_of(instance->kind);
     arena_release(&arena);
     return status;
+}
+
+int instance_reload(struct instance *instance, struct store *store, struct err *err)
+{
+    struct claims fresh = {.json = NULL};
+    keys_reload(&instance->keys, store);
+    if (claims_open(&fresh, store, err) != 0) {
+        claims_close(&fresh);
+        return -1;
+    }
+    claims_close(&instance->claims);
+    instance->claims = fresh;
+    return settings_open(&instance->settings, store, err);
 }
 
 void instance_close(struct instance *instance)

@@ -33,6 +33,8 @@ struct instance {
  */
 int instance_open(struct instance *instance, struct store *store, struct text secret_key,
                   bool production, struct err *err);
+/* Reads anew what another process may have changed: settings, claims and signing keys. */
+int instance_reload(struct instance *instance, struct store *store, struct err *err);
 void instance_close(struct instance *instance);
 
 /*

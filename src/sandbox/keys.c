@@ -62,16 +62,13 @@ static int add(struct keys *keys, struct text kid, struct text pem, struct err *
     return 0;
 }
 
-int keys_open(struct keys *keys, struct store *store, struct err *err)
+static int load(struct keys *keys, struct store *store, struct err *err)
 {
     static const char statement[] =
         ROW_SELECT("signing_keys", KEY_COLUMNS) " ORDER BY created_at, id";
     struct arena arena;
     void *rows;
     size_t count = 0;
-    keys->count = 0;
-    if (row_create(store, &key_table, err) != 0)
-        return -1;
     struct sql_query *query = sql_query(store_sql(store), statement, err);
     arena_init(&arena, TOKEN_MAX);
     int status = query ? row_list(&key_table, query, &arena, &rows, &count, err) : -1;
@@ -83,6 +80,12 @@ int keys_open(struct keys *keys, struct store *store, struct err *err)
     return status;
 }
 
+int keys_open(struct keys *keys, struct store *store, struct err *err)
+{
+    keys->count = 0;
+    return row_create(store, &key_table, err) == 0 ? load(keys, store, err) : -1;
+}
+
 void keys_close(struct keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++)
@@ -92,10 +95,15 @@ void keys_close(struct keys *keys)
 
 void keys_reload(struct keys *keys, struct store *store)
 {
+    struct keys fresh = {.count = 0};
     struct err err;
-    keys_close(keys);
-    if (keys_open(keys, store, &err) != 0)
+    if (load(&fresh, store, &err) != 0) {
         log_line(LOG_ERROR, "sandbox: %s", err.message);
+        keys_close(&fresh);
+        return;
+    }
+    keys_close(keys);
+    *keys = fresh;
 }
 
 const struct key *keys_current(const struct keys *keys)
@@ -127,7 +135,8 @@ static bool keep(struct call *call, struct text pem)
                           .created_at = call->now_ms};
     if (!row.id.at)
         return call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
-    if (row_put(call->desk->store, &key_table, &row, &err) != STORE_OK)
+    if (row_put(call->desk->store, &key_table, &row, &err) != STORE_OK ||
+        store_touch(call->desk->store, &err) != 0)
         return call_broken(call, &err);
     return add(keys, row.id, pem, &err) == 0 || call_broken(call, &err);
 }

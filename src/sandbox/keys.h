@@ -33,7 +33,10 @@ struct call;
 /* Reads the stored keys. Returns 0 or -1. */
 int keys_open(struct keys *keys, struct store *store, struct err *err);
 void keys_close(struct keys *keys);
-/* After a transaction that came to nothing: a key that was made in it is gone. */
+/*
+ * Reads them anew: after a transaction that came to nothing, as a key that was made in it is gone, or when
+ * another process has made one. If they cannot be read they stay as they are, and that is logged.
+ */
 void keys_reload(struct keys *keys, struct store *store);
 
 /* The key that signs; NULL if none has been made yet. */

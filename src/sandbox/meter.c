@@ -19,7 +19,7 @@ static const char schema[] =
 
 int meter_open(struct store *store, struct err *err)
 {
-    return sql_exec(store_sql(store), schema, err);
+    return store_define(store, schema, err);
 }
 
 /* "2026-11" */

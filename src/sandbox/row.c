@@ -6,7 +6,7 @@
 
 int row_create(struct store *store, const struct row_table *table, struct err *err)
 {
-    return sql_exec(store->sql, table->create, err);
+    return store_define(store, table->create, err);
 }
 
 static void bind(struct sql_query *query, const struct row_table *table, const void *row)

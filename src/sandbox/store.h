@@ -1,9 +1,13 @@
 /*
- * sandbox/store: what the local Clerk remembers, in SQLite: users with their secrets, their email
+ * sandbox/store: what the local Clerk remembers, in SQLite or PostgreSQL (statements in the common subset of
+ * sql.h): users with their secrets, their email
  * addresses and phone numbers, and the instance's own keys. One thread uses it.
  *
  * Many calls share one transaction (see engine.h): the first write opens it, store_commit makes all of it
  * durable at once; store_save and store_undo bracket one call inside it.
+ *
+ * A PostgreSQL database is shared: several sandboxes may use it. Their transactions take turns, and each sandbox
+ * asks at the beginning of each whether what it keeps in memory is still true (store_enter).
  *
  * What is read lives in the arena that was given.
  */
@@ -47,10 +51,24 @@ enum store_answer {
     STORE_TAKEN /* another user has it: see store_taken */
 };
 
-/* Opens (and makes) a file or ":memory:". Returns 0 or -1 as sql_open; ERR_UNUSABLE: of a newer version. */
+/* Opens (and makes) what sql_open takes. Returns 0 or -1 as sql_open; ERR_UNUSABLE: of a newer version. */
 int store_open(struct store **store, const char *path, struct err *err);
 void store_close(struct store *store);
 struct sql *store_sql(struct store *store);
+
+/* Makes tables and indexes that are not there yet (IF NOT EXISTS), in the open transaction or one of their own. */
+int store_define(struct store *store, const char *statements, struct err *err);
+
+/* Whether other processes may use the same data. */
+bool store_is_shared(const struct store *store);
+/*
+ * Begins a batch of calls on shared data; if one of them may write it waits its turn, so that what it reads stays
+ * true until it writes. *stale: another process has changed what is read into memory once (instance values,
+ * webhook endpoints). Does nothing if the data are not shared. Returns 0 or -1.
+ */
+int store_enter(struct store *store, bool writes, bool *stale, struct err *err);
+/* Tells the other processes that such a thing has changed; store_value_put does so itself. */
+int store_touch(struct store *store, struct err *err);
 
 /* Makes all that was written durable; fine without a transaction. On -1 nothing of it has happened. */
 int store_commit(struct store *store, struct err *err);

@@ -8,8 +8,9 @@
 
 struct store {
     struct sql *sql;
-    struct json *json; /* for stored arrays */
-    int64_t next_seq;
+    struct json *json;  /* for stored arrays */
+    int64_t next_seq;   /* 0: to be asked for */
+    int64_t generation; /* of what is kept in memory, see store_enter */
     const char *taken;
 };
 
@@ -29,6 +30,9 @@ struct store {
 /* Identifiers have a table of their own: their columns are empty here, and stay NULL. */
 #define STORE_COLUMN(name, kind)          ", " #name
 #define STORE_NUMBER_COLUMN(name, member) ", " #name
+
+/* The number of a new user's row, in the open transaction. Returns 0 or -1. */
+int store_next_seq(struct store *store, int64_t *seq, struct err *err);
 
 /* The prepared form of a statement that writes, inside the transaction, which it opens if need be. */
 struct sql_query *store_writes(struct store *store, const char *statement, struct err *err);

@@ -120,12 +120,16 @@ static void list(struct call *call, const struct page *page, const struct filter
 {
     char head[2048], tail[512];
     struct err err;
-    /* With a list of values it is better to sort the few that match than to walk in order. */
-    const char *plus = filter->selective ? "+" : "", *way = page->down ? "DESC" : "ASC";
+    struct sql *sql = store_sql(call->desk->store);
+    /* With a list of values SQLite had better sort the few that match than walk in order. */
+    const char *plus = filter->selective && sql_kind(sql) == SQL_SQLITE ? "+" : "";
+    const char *way = page->down ? "DESC" : "ASC";
+    /* The creation time is never NULL, and its index is in the order that a database has by itself. */
+    const char *nulls = page->by_created_at ? "" : page->down ? "NULLS LAST" : "NULLS FIRST";
     snprintf(head, sizeof(head), "SELECT %s FROM users u", account_columns);
-    snprintf(tail, sizeof(tail), " ORDER BY %s%s %s, u.seq %s LIMIT %lld OFFSET %lld", plus,
-             page->order, way, way, (long long)page->limit, (long long)page->offset);
-    struct sql_query *query = filter_query(filter, store_sql(call->desk->store), head, tail, &err);
+    snprintf(tail, sizeof(tail), " ORDER BY %s%s %s %s, u.seq %s LIMIT %lld OFFSET %lld", plus,
+             page->order, way, nulls, way, (long long)page->limit, (long long)page->offset);
+    struct sql_query *query = filter_query(filter, sql, head, tail, &err);
     if (query)
         write_rows(call, query);
     else

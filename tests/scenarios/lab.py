@@ -12,6 +12,8 @@ import tempfile
 import urllib.error
 import urllib.request
 
+import postgres
+
 USHER = os.environ["USHER"]
 KEY = "sk_live_" + "a1B2c3D4" * 5
 # The password behind every digest here, and its bcrypt digest at cost 4.
@@ -22,7 +24,8 @@ BCRYPT = "$2b$04$bOIePEjCCaIrIDmPRfNTCeH2i0mrZt5QTvzcd3/l2HRxQ3ZZnFMpO"
 class Sandbox:
     """A running `usher sandbox`; `with Sandbox(...) as box`."""
 
-    def __init__(self, *options, data=":memory:", key=KEY, listen="127.0.0.1:0"):
+    def __init__(self, *options, data=None, key=KEY, listen="127.0.0.1:0"):
+        data = data or postgres.fresh_database() or ":memory:"
         self.command = [USHER, "sandbox", "--listen", listen, "--data", data, "--secret-key", key,
                         *options]
         self.key = key

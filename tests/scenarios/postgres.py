@@ -8,6 +8,8 @@
 
     postgres.py [postgres] [mariadb] -- PROGRAM [ARGUMENT …]
         runs a program with USHER_POSTGRES and USHER_MYSQL set to such URLs; its exit status is ours.
+        In a scenario that is run so, a sandbox without data of its own has a database of that server
+        instead of memory.
 
 Neither server runs as root: started by root they become `nobody`.
 """
@@ -176,6 +178,16 @@ class MariaDB(Server):
         super().stop(signal.SIGKILL if number == signal.SIGQUIT else signal.SIGTERM)
 
 
+def fresh_database():
+    """The URL of a new, empty database on the server of USHER_POSTGRES; None if that is not set."""
+    url = os.environ.get("USHER_POSTGRES")
+    if not url:
+        return None
+    name = "fresh_" + os.urandom(6).hex()
+    subprocess.run(["psql", url, "-qc", f"CREATE DATABASE {name}"], check=True)
+    return url.rsplit("/", 1)[0] + "/" + name
+
+
 KINDS = {"postgres": (Postgres, "USHER_POSTGRES"), "mariadb": (MariaDB, "USHER_MYSQL")}
 
 
@@ -185,6 +197,8 @@ def main(words):
     if not command or any(kind not in KINDS for kind in kinds):
         print(__doc__, file=sys.stderr)
         return 2
+    if command[0].endswith(".py"):
+        command = [sys.executable, *command]
     servers = []
     environment = dict(os.environ)
     try:
