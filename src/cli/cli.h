@@ -22,6 +22,19 @@ struct cli_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
 };
 
+/* A command that is several: `usher digest verify`. */
+struct cli_group {
+    const char *name;
+    const char *about;                     /* the help's text */
+    const struct cli_command *subcommands; /* end with one whose name is NULL */
+};
+
+/*
+ * Runs the sub-command that argv[1] names, with the rest of the command line, argv[0] being its name. Prints
+ * the list of them for --help, or with a complaint if there is no such one. Returns an exit status.
+ */
+int cli_run_subcommand(const struct cli_group *group, int argc, char **argv);
+
 /* Ends with an entry whose name is NULL. */
 extern const struct cli_command cli_commands[];
 

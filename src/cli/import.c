@@ -172,12 +172,12 @@ int cmd_import(int argc, char **argv)
 {
     struct migration m;
     struct err err;
-    int status =
-        migration_begin(&m, "import", about,
-                        MIGRATION_EXPORT | MIGRATION_ONLY | MIGRATION_LIMIT | MIGRATION_TARGET |
-                            MIGRATION_LEDGER | MIGRATION_REJECTS | MIGRATION_YES |
-                            MIGRATION_CANARY | MIGRATION_MERGES | MIGRATION_FORCE,
-                        argc, argv);
+    int status = migration_begin(&m, "import", about,
+                                 MIGRATION_EXPORT | MIGRATION_ONLY | MIGRATION_LIMIT |
+                                     MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_REJECTS |
+                                     MIGRATION_YES | MIGRATION_CANARY | MIGRATION_EXISTING |
+                                     MIGRATION_MERGES | MIGRATION_FORCE,
+                                 argc, argv);
     m.events.consent = on_consent;
     if (status < 0)
         status = migration_meet_target(&m, "Create users there");

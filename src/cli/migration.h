@@ -41,12 +41,13 @@ enum migration_takes {
     MIGRATION_LEDGER = 4,
     MIGRATION_REJECTS = 8,
     MIGRATION_CANARY = 16,
-    MIGRATION_MERGES = 32, /* existing, prefer, gone */
+    MIGRATION_MERGES = 32, /* prefer, gone */
     MIGRATION_FORCE = 64,
     MIGRATION_YES = 128,
     MIGRATION_ONLY = 256,
     MIGRATION_LIMIT = 2048,
     MIGRATION_DIFFERENCES = 4096,
+    MIGRATION_EXISTING = 8192,
     MIGRATION_EXPORT = 512, /* the operand is a FILE: from, through … */
     MIGRATION_RUN = 1024    /* the operand is a RUN */
 };

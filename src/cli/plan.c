@@ -71,10 +71,11 @@ int cmd_plan(int argc, char **argv)
     struct migration m;
     struct err err;
     double allowance = 0;
-    int status = migration_begin(&m, "plan", about,
-                                 MIGRATION_EXPORT | MIGRATION_ONLY | MIGRATION_LIMIT |
-                                     MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_MERGES,
-                                 argc, argv);
+    int status =
+        migration_begin(&m, "plan", about,
+                        MIGRATION_EXPORT | MIGRATION_ONLY | MIGRATION_LIMIT | MIGRATION_TARGET |
+                            MIGRATION_LEDGER | MIGRATION_EXISTING | MIGRATION_MERGES,
+                        argc, argv);
     if (status < 0)
         status = migration_meet_target(&m, NULL);
     if (status < 0) {

@@ -11,22 +11,23 @@ static const char about[] =
     "is\n"
     "listed, unless --force. First it says how many that would be, and asks. Users that were there "
     "before\n"
-    "(adopted) are not touched. After Ctrl-C or a crash the same command goes on.\n\n"
+    "(adopted) are not touched. A run of 'usher organizations import' is taken back in the same "
+    "way. "
+    "After Ctrl-C or a crash the same command goes on.\n\n"
     "  usher runs --ledger auth0.ledger         which run?\n"
     "  usher undo 3 --ledger auth0.ledger\n\n"
     "Exit status: 0 all of them deleted, 1 some were spared, 2 usage, refused or not confirmed.";
 
 /* The run must be there: the ledger is made for it, never by undo. */
-static int check_run(struct migration *m, uint64_t id)
+static int find_run(struct migration *m, uint64_t id, struct ledger_run *run)
 {
     struct ledger *ledger;
-    struct ledger_run run;
     struct err err;
     bool found;
     struct ledger_opts opts = {.path = m->opts.ledger, .read_only = true};
     if (ledger_open(&ledger, &opts, &err))
         return cli_fail("undo", &err);
-    int status = ledger_run_find(ledger, (int64_t)id, &m->arena, &run, &found, &err);
+    int status = ledger_run_find(ledger, (int64_t)id, &m->arena, run, &found, &err);
     ledger_close(ledger);
     if (status)
         return cli_fail("undo", &err);
@@ -42,10 +43,10 @@ static bool on_consent(void *arg, const struct migrate_totals *totals)
     struct migration *m = arg;
     char question[128];
     migration_clear_line(m);
-    fprintf(stderr, "%llu users of the run: %llu would be deleted, %llu stay\n",
+    fprintf(stderr, "%llu of the run: %llu would be deleted, %llu stay\n",
             (unsigned long long)totals->rows, (unsigned long long)totals->removed,
             (unsigned long long)totals->spared);
-    snprintf(question, sizeof(question), "Delete %llu users there",
+    snprintf(question, sizeof(question), "Delete %llu of them there",
              (unsigned long long)totals->removed);
     return migration_consent(m, question);
 }
@@ -64,11 +65,12 @@ static void emit_end(struct migration *m)
     migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
 }
 
-static int run(struct migration *m, uint64_t id)
+static int take_back(struct migration *m, const struct ledger_run *run)
 {
     struct err err;
-    int status = migrate_undo(&m->opts, &m->instance, (int64_t)id, &m->events, &migration_stop,
-                              &m->totals, &err);
+    bool organizations = text_ends(run->command, TEXT("organizations"));
+    int status = (organizations ? migrate_undo_organizations : migrate_undo)(
+        &m->opts, &m->instance, run->id, &m->events, &migration_stop, &m->totals, &err);
     const struct migrate_totals *t = &m->totals;
     migration_clear_line(m);
     if (m->json)
@@ -84,6 +86,7 @@ static int run(struct migration *m, uint64_t id)
 int cmd_undo(int argc, char **argv)
 {
     struct migration m;
+    struct ledger_run run;
     uint64_t id = 0;
     int status = migration_begin(&m, "undo", about,
                                  MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_YES |
@@ -96,11 +99,11 @@ int cmd_undo(int argc, char **argv)
         status = CLI_USAGE;
     }
     if (status < 0)
-        status = check_run(&m, id);
+        status = find_run(&m, id, &run);
     if (status < 0)
         status = migration_meet_target(&m, NULL);
     if (status < 0)
-        status = run(&m, id);
+        status = take_back(&m, &run);
     migration_end(&m);
     return status;
 }

@@ -158,6 +158,33 @@ int ledger_failures(struct ledger *ledger,
                     void (*each)(struct text code, uint64_t count, struct text example, void *arg),
                     void *arg, struct err *err);
 
+/* An organization (member is empty), or a membership in one, by their ids at the source. */
+struct ledger_tie {
+    struct text organization, member;
+    struct text clerk_id;   /* of the organization; of the member's user; absent until DONE */
+    struct text error_code; /* Clerk's, or a reason; absent if none */
+    enum ledger_state state;
+    uint64_t hash; /* keyed, of what was last written */
+    int64_t run;   /* that wrote it last */
+    int64_t made;  /* the run that made it; 0: it was there before, or is not there yet */
+};
+
+/* Finds a tie. *found tells; texts of *tie are copied into arena. Sees uncommitted puts. */
+int ledger_tie_find(struct ledger *ledger, struct text organization, struct text member,
+                    struct arena *arena, struct ledger_tie *tie, bool *found, struct err *err);
+/* Writes a tie (insert or replace) into the open transaction, opening one if need be. */
+int ledger_tie_put(struct ledger *ledger, const struct ledger_tie *tie, struct err *err);
+/* Forgets a membership, or an organization (empty member) with all of its own, in the open transaction. */
+int ledger_tie_remove(struct ledger *ledger, struct text organization, struct text member,
+                      struct err *err);
+/*
+ * A page of the ties: up to `room` of those that come after (organization, member), each organization in front
+ * of its members. *count gets how many; fewer than room: there are no more. Texts are copied into arena.
+ */
+int ledger_tie_page(struct ledger *ledger, struct text organization, struct text member,
+                    struct arena *arena, struct ledger_tie *ties, size_t room, size_t *count,
+                    struct err *err);
+
 /* Begins a run (committed at once, with all puts before); run->command and started_ms are taken, id and pid are set. */
 int ledger_run_begin(struct ledger *ledger, struct ledger_run *run, struct err *err);
 /* Writes the run's figures into the open transaction; with ended_ms set when it is over. */

@@ -15,9 +15,11 @@
  *     writers  who writes now: a lease, and the process, so that on the same machine its end is noticed
  *              before the lease is over
  *     shared   what gateways must know of each other: kind, 128-bit keyed hash of the key, value or number
+ *     ties     a row an organization (member '') and a row a membership, by the ids at the source
  *
  * Versions: a ledger of a newer one is refused, an older one is upgraded, version by version, in one
- * transaction. Version 2 came with `number` and `made`, version 3 with what several writers need.
+ * transaction. Version 2 came with `number` and `made`, version 3 with what several writers need,
+ * version 4 with `ties`.
  */
 #include "ledger/store.h"
 
@@ -26,7 +28,7 @@
 #include <sys/stat.h>
 
 #define APPLICATION 0x55736872 /* "Ushr" */
-#define VERSION     3
+#define VERSION     4
 #define META_MAX    ((size_t)64 << 10)
 
 #define USERS                                                                                      \
@@ -48,6 +50,12 @@
     " WITHOUT ROWID;"                                                                              \
     "CREATE INDEX shared_expires ON shared (expires_ms);"
 
+#define TIES                                                                                       \
+    "CREATE TABLE ties (organization TEXT NOT NULL, member TEXT NOT NULL,"                         \
+    " state INTEGER NOT NULL, clerk_id TEXT, error_code TEXT, hash INTEGER NOT NULL,"              \
+    " run INTEGER NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (organization, member))"            \
+    " WITHOUT ROWID;"
+
 static const char schema[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;" USERS
     ", owner INTEGER);" FAILURES
@@ -55,7 +63,7 @@ static const char schema[] =
     " ended_ms INTEGER NOT NULL, rows INTEGER NOT NULL, created INTEGER NOT NULL,"
     " updated INTEGER NOT NULL, unchanged INTEGER NOT NULL, failed INTEGER NOT NULL,"
     " rejected INTEGER NOT NULL, removed INTEGER NOT NULL, requests INTEGER NOT NULL,"
-    " pid INTEGER NOT NULL);" SHARING;
+    " pid INTEGER NOT NULL);" SHARING TIES;
 
 /* From each version to the next. Who made a user was not known before version 2. */
 static const char *const upgrades[VERSION] = {
@@ -66,6 +74,7 @@ static const char *const upgrades[VERSION] = {
           "ALTER TABLE runs ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;",
     [2] = "ALTER TABLE users ADD COLUMN owner INTEGER; DELETE FROM meta WHERE name = "
           "'counts';" SHARING,
+    [3] = TIES,
 };
 _Static_assert(LEDGER_FAILED == 3 && LEDGER_REJECTED == 4 && LEDGER_STATE_COUNT == 5,
                "the schema names states by number");

@@ -55,5 +55,9 @@ int ledger_meta_put(struct ledger *ledger, struct text name, struct text value, 
 #define LEDGER_READ    LEDGER_COLUMNS ", number"
 void ledger_read_row(struct sql_query *query, struct ledger_user *user);
 int ledger_copy_user(struct arena *arena, struct ledger_user *user, struct err *err);
+/* A state as it is stored; a number that is none, as only damage leaves it, reads as one that is looked up. */
+enum ledger_state ledger_state_read(struct sql_query *query, int column);
+/* Puts *t into the arena; false when that is full. The absent text stays absent. */
+bool ledger_copy_text(struct arena *arena, struct text *t);
 
 #endif

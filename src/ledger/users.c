@@ -46,8 +46,7 @@ static uint64_t hash_of(const struct ledger *ledger, struct text external_id)
     return hash_text(&ledger->key, external_id);
 }
 
-/* A number that is no state, as only damage leaves it, reads as the state that is looked up. */
-static enum ledger_state state_of(struct sql_query *query, int column)
+enum ledger_state ledger_state_read(struct sql_query *query, int column)
 {
     int64_t state = sql_int(query, column);
     return state >= 0 && state < LEDGER_STATE_COUNT ? (enum ledger_state)state : LEDGER_SENDING;
@@ -57,7 +56,7 @@ void ledger_read_row(struct sql_query *query, struct ledger_user *user)
 {
     *user = (struct ledger_user){
         .external_id = sql_text(query, 0),
-        .state = state_of(query, 1),
+        .state = ledger_state_read(query, 1),
         .clerk_id = sql_text(query, 2),
         .error_code = sql_text(query, 3),
         .hashes = sql_text(query, 4),
@@ -68,7 +67,7 @@ void ledger_read_row(struct sql_query *query, struct ledger_user *user)
     };
 }
 
-static bool copy_text(struct arena *arena, struct text *t)
+bool ledger_copy_text(struct arena *arena, struct text *t)
 {
     if (!t->at)
         return true;
@@ -78,8 +77,9 @@ static bool copy_text(struct arena *arena, struct text *t)
 
 int ledger_copy_user(struct arena *arena, struct ledger_user *user, struct err *err)
 {
-    bool ok = copy_text(arena, &user->external_id) && copy_text(arena, &user->clerk_id) &&
-              copy_text(arena, &user->error_code) && copy_text(arena, &user->hashes);
+    bool ok = ledger_copy_text(arena, &user->external_id) &&
+              ledger_copy_text(arena, &user->clerk_id) &&
+              ledger_copy_text(arena, &user->error_code) && ledger_copy_text(arena, &user->hashes);
     return ok ? 0 : err_memory(err);
 }
 
@@ -124,7 +124,8 @@ static int look(struct ledger *ledger, struct text external_id, struct standing 
     sql_bind_int(query, 3, ledger_now_ms(ledger));
     int got = sql_step(query, err);
     if (got > 0)
-        *standing = (struct standing){(uint64_t)state_of(query, 0) + 1, sql_int(query, 1) != 0};
+        *standing =
+            (struct standing){(uint64_t)ledger_state_read(query, 0) + 1, sql_int(query, 1) != 0};
     sql_reset(query);
     return got < 0 ? -1 : 0;
 }

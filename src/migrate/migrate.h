@@ -186,6 +186,31 @@ int migrate_undo(const struct migrate_opts *opts, const struct migrate_instance 
                  int64_t run, const struct migrate_events *events, const struct migrate_stop *stop,
                  struct migrate_totals *totals, struct err *err);
 
+/*
+ * The same for organizations and their members (source/roster.h): opts->source.path is read twice, organizations
+ * first. Members need their users in the ledger. totals count organizations and memberships together.
+ */
+int migrate_plan_organizations(const struct migrate_opts *opts,
+                               const struct migrate_instance *instance,
+                               const struct migrate_events *events,
+                               void (*planned)(void *arg, const struct migrate_planned *planned),
+                               const struct migrate_stop *stop, struct migrate_totals *totals,
+                               struct err *err);
+int migrate_import_organizations(const struct migrate_opts *opts,
+                                 const struct migrate_instance *instance,
+                                 const struct migrate_events *events,
+                                 const struct migrate_stop *stop, struct migrate_totals *totals,
+                                 struct err *err);
+int migrate_verify_organizations(const struct migrate_opts *opts,
+                                 const struct migrate_instance *instance,
+                                 const struct migrate_events *events,
+                                 const struct migrate_stop *stop, struct migrate_totals *totals,
+                                 struct err *err);
+int migrate_undo_organizations(const struct migrate_opts *opts,
+                               const struct migrate_instance *instance, int64_t run,
+                               const struct migrate_events *events, const struct migrate_stop *stop,
+                               struct migrate_totals *totals, struct err *err);
+
 /* A class of digests in an export, and whether a canary stands for it. */
 struct migrate_class {
     char name[DIGEST_CLASS_MAX];

@@ -13,6 +13,7 @@
 #define USHER_SOURCE_H
 
 #include "base/base.h"
+#include "source/roster.h"
 #include "user/user.h"
 
 /* Firebase's hash parameters (Console: Authentication, Users, Password hash parameters). */

@@ -339,7 +339,7 @@ static void foreign_and_newer_files_are_refused(void **state)
     unlink(f->path);
     open_it(f);
     close_it(f);
-    alter(f, "PRAGMA user_version = 4");
+    alter(f, "PRAGMA user_version = 5");
     assert_int_equal(try_open(f, identity, false), -1);
     assert_int_equal(f->err.code, ERR_UNUSABLE);
     assert_has(f->err.message, "newer usher");

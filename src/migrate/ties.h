@@ -1,0 +1,137 @@
+/*
+ * ties: moving organizations and memberships. What this folder's ties*.c have of each other: ties.c is the loop,
+ * ties_rows.c reads and decides, ties_steps.c sends and judges
+ * answers, ties_undo.c takes a run back, ties_verify.c reads everything back.
+ *
+ *   create:  [GET] → POST → done
+ *   update:  GET → PATCH → PATCH metadata → done
+ *   undo:    GET → DELETE
+ *
+ * An organization has no external_id at Clerk: its slug, unique in the instance, stands in for it, and its id at the
+ * source is kept as private_metadata.external_id. So the fate of a lost request is known by its slug, and whose
+ * it is by that id. A user is in an organization once, so that a membership sent twice is refused.
+ *
+ * The merge is three-way as with users, by one hash an organization or membership: of what was last written, of the
+ * source now, of the target now.
+ */
+#ifndef USHER_MIGRATE_TIES_H
+#define USHER_MIGRATE_TIES_H
+
+#include "json/json.h"
+#include "migrate/courier.h"
+#include "migrate/migrate.h"
+#include "migrate/progress.h"
+
+#define TIES_AT_ONCE 128
+
+enum tie_step {
+    TIE_FREE,
+    TIE_LOOK,     /* GET: what is there? */
+    TIE_CREATE,   /* POST */
+    TIE_UPDATE,   /* PATCH name and slug, or the role */
+    TIE_METADATA, /* PATCH metadata */
+    TIE_INSPECT,  /* undo: GET, has it been changed since? */
+    TIE_DELETE    /* undo: DELETE */
+};
+
+struct ties;
+
+/* An organization or membership on its way. */
+struct tie {
+    enum tie_step step;
+    struct ties *ties;
+    struct tie *next; /* in the list of free or of ready ones */
+    enum roster_kind kind;
+    uint64_t row;
+    bool sent_before;                /* a request to make it may have left */
+    bool looked;                     /* it was refused as being there, and then looked at */
+    uint32_t attempts;               /* of the step */
+    uint64_t hash, written;          /* of the source now; of what was last written */
+    int64_t made;                    /* as in the ledger */
+    struct buf organization, member; /* ids at the source */
+    struct buf clerk_id;             /* of the organization itself, once known */
+    struct buf within;               /* of a membership: its organization's Clerk id */
+    struct buf user;                 /* of a membership: its user's Clerk id */
+    struct buf slug, body;    /* what CreateOrganization or CreateOrganizationMembership gets */
+    struct buf path, request; /* of the current request */
+    struct parcel parcel;
+};
+
+struct ties {
+    const struct migrate_opts *opts;
+    const struct migrate_events *events;
+    const struct migrate_stop *stop;
+    struct migrate_totals *totals;
+    /* Called instead of sending, by a plan; NULL: send. */
+    void (*planned)(struct ties *ties, const struct tie *tie, enum migrate_action action);
+    void *arg; /* of whoever does the work */
+    bool read_only;
+    struct roster *roster;
+    struct ledger *ledger;
+    struct ledger_run run;
+    struct courier *courier; /* NULL: no network */
+    struct json *json;
+    struct arena arena; /* of the entry or answer in hand */
+    struct tie at[TIES_AT_ONCE], *free, *ready, **ready_end;
+    size_t flying;
+    enum roster_kind pass; /* organizations first, then their members */
+    bool at_end, failed;
+    struct progress progress;
+    struct err err; /* of `failed` */
+};
+
+/* One command on ties, as ties_do carries it out. */
+struct ties_opts {
+    const struct migrate_opts *migrate;
+    const struct migrate_instance *instance;
+    const struct migrate_events *events;
+    const struct migrate_stop *stop;
+    struct migrate_totals *totals;
+    const char *command; /* as the ledger's list of runs names it */
+    int (*work)(struct ties *ties, struct err *err);
+    void *arg;      /* becomes ties->arg */
+    bool read_only; /* no run is begun, and the ledger only read */
+    /* A plan: called instead of sending, and the ledger only read. Else NULL. */
+    void (*planned)(struct ties *ties, const struct tie *tie, enum migrate_action action);
+};
+
+/* Opens ledger and courier, does the work as a run of its own, closes. 0 or -1. */
+int ties_do(const struct ties_opts *opts, struct err *err);
+/* Moves what `fill` takes out of the source until it says so (ties->at_end), or somebody stops it. 0 or -1. */
+int ties_run(struct ties *ties, int (*fill)(struct ties *ties, struct err *err), struct err *err);
+/* Ends everything with an error; the first one stays. */
+void ties_fail(struct ties *ties, const struct err *err);
+
+/* A free slot, emptied; there must be one. Landing gives it back. */
+struct tie *ties_take(struct ties *ties);
+void tie_land(struct tie *tie);
+/* Has it sent once the ledger has been committed. */
+void tie_ready(struct tie *tie);
+
+/* Writes how it stands into the ledger's open transaction; a failure ends the run. */
+void tie_put(struct tie *tie, enum ledger_state state, const char *code);
+/* Tells and notes that it could not be moved, and lands. */
+void tie_refuse(struct tie *tie, enum ledger_state state, const char *code, const char *detail);
+
+/*
+ * Fills a slot with what an entry says: ids, body, hash. Returns 0, 1 when it was refused (and has landed), or -1.
+ */
+int tie_prepare(struct tie *tie, const struct roster_entry *entry, struct err *err);
+/* Reads one entry, decides and, if it is to move, takes a slot. 0, or -1 as roster_next. */
+int ties_read(struct ties *ties, struct err *err);
+
+/*
+ * The hash of an Organization or OrganizationMembership object as Clerk shows it, or of the body that makes one.
+ * false if the arena is full.
+ */
+bool tie_hash_of(struct ties *ties, enum roster_kind kind, struct json_value object,
+                 uint64_t *hash);
+
+/* Posts the request of its step. */
+void tie_send(struct tie *tie);
+
+/* ties_undo.c: what TIE_INSPECT found (absent: nothing is there); TIE_DELETE has been answered. */
+void tie_inspected(struct tie *tie, struct json_value object);
+void tie_deleted(struct tie *tie);
+
+#endif

@@ -1,0 +1,189 @@
+"""Organizations and memberships end to end: every shape of file, again, differences, faults, kill -9, verify, undo."""
+import json
+import random
+import subprocess
+import unittest
+
+import lab
+from lab import Sandbox, event, events, export, folder, user, usher
+
+CLERK = [
+    {"object": "organization", "id": "org_1", "name": "Acme", "slug": "acme", "public_metadata": {"tier": 1},
+     "private_metadata": {"crm": "c1"}, "created_at": 1577836800000, "max_allowed_memberships": 7},
+    {"object": "organization_membership", "id": "orgmem_1", "role": "org:admin", "public_metadata": {"seat": 1},
+     "organization": {"id": "org_1"}, "public_user_data": {"user_id": "user|0"}},
+    {"object": "organization_membership", "id": "orgmem_2", "role": "org:member",
+     "organization": {"id": "org_1"}, "public_user_data": {"user_id": "user|1"}},
+]
+AUTH0 = [
+    {"id": "org_1", "name": "acme", "display_name": "Acme", "metadata": {"crm": "c1"},
+     "members": [{"user_id": "user|0", "roles": [{"id": "rol_1", "name": "admin"}]},
+                 {"user_id": "user|1", "roles": []}]},
+]
+WORKOS = [
+    {"object": "organization_membership", "id": "om_1", "user_id": "user|0", "organization_id": "org_1",
+     "role": {"slug": "admin"}, "status": "active"},
+    {"object": "organization", "id": "org_1", "name": "Acme", "metadata": {"crm": "c1"}},
+    {"object": "organization_membership", "id": "om_2", "user_id": "user|1", "organization_id": "org_1",
+     "role": {"slug": "member"}, "status": "active"},
+]
+CSV = """organization_id,name,slug,user_id,role,private_metadata
+org_1,Acme,acme,,,"{""crm"":""c1""}"
+org_1,,,user|0,owner,
+org_1,,,user|1,,
+"""
+
+
+def organization(n, members=()):
+    return {"organization_id": f"o{n}", "name": f"Org {n}", "slug": f"org-{n}", "public_metadata": {"n": n},
+            "members": [{"user_id": f"user|{m}", "role": "admin" if m % 3 == 0 else "member"} for m in members]}
+
+
+class Organizations(unittest.TestCase):
+    def setUp(self):
+        self.cwd = self.enterContext(folder())
+        self.box = self.enterContext(Sandbox("--limits", "off"))
+
+    def users(self, count):
+        done = usher("import", export(self.cwd + "/users", [user(n) for n in range(count)]), "--from", "usher",
+                     "--ledger", self.cwd + "/ledger", "--yes", "--rate", "off", box=self.box)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def run_on(self, command, file, *more, code=0):
+        done = usher("organizations", command, file, "--ledger", self.cwd + "/ledger", "--json",
+                     "--rate", "off", *more, box=self.box)
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout[-2000:])
+        return done
+
+    def move(self, file, *more, code=0):
+        return event(self.run_on("import", file, "--yes", *more, code=code).stdout, "end")
+
+    def there(self):
+        """Organizations by slug, each with its members' external ids and roles."""
+        status, page = self.box.call("GET", "/v1/organizations?limit=500")
+        self.assertEqual(status, 200, page)
+        found = {}
+        for one in page["data"]:
+            _, members = self.box.call("GET", f"/v1/organizations/{one['id']}/memberships?limit=500")
+            found[one["slug"]] = one, {self.box.call("GET", "/v1/users/" + m["public_user_data"]["user_id"])[1]
+                                       ["external_id"]: m["role"] for m in members["data"]}
+        return found
+
+    def test_every_shape(self):
+        self.users(2)
+        shapes = {"clerk.json": json.dumps({"data": CLERK}), "auth0.json": json.dumps(AUTH0), "own.csv": CSV,
+                  "workos.jsonl": "\n".join(map(json.dumps, WORKOS))}
+        for name, text in shapes.items():
+            with self.subTest(name), open(self.cwd + "/" + name, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                end = self.move(file.name)
+                self.assertEqual((end["created"], end["rejected"], end["failed"]), (3, 0, 0), end)
+                (slug, (made, members)), = self.there().items()
+                self.assertRegex(slug, "^acme-[0-9a-f]{8}$" if name == "workos.jsonl" else "^acme$")
+                self.assertEqual(made["name"], "Acme")
+                self.assertEqual(made["private_metadata"], {"external_id": "org_1", "crm": "c1"})
+                self.assertEqual(members, {"user|0": "org:admin", "user|1": "org:member"})
+                if name == "clerk.json":
+                    self.assertEqual((made["created_at"], made["max_allowed_memberships"]), (1577836800000, 7))
+                self.run_on("verify", file.name)
+                again = self.move(file.name)
+                self.assertEqual((again["created"], again["unchanged"]), (0, 3))
+                self.undo(made=3)
+
+    def undo(self, made, *more, code=0):
+        """Undoes the run that made organizations; returns its end event."""
+        runs = [json.loads(line) for line in
+                usher("runs", "--ledger", self.cwd + "/ledger", "--json").stdout.splitlines()]
+        run = max(r["run"] for r in runs if r.get("created") == made and "organizations" in r["command"])
+        done = usher("undo", str(run), "--ledger", self.cwd + "/ledger", "--json", "--yes", "--rate", "off",
+                     *more, box=self.box)
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
+        return event(done.stdout, "end")
+
+    def test_a_plan_writes_nothing_and_later_exports_send_differences(self):
+        self.users(6)
+        file = export(self.cwd + "/orgs", [organization(n, range(n + 1)) for n in range(4)])
+        plan = event(self.run_on("plan", file).stdout, "end")
+        self.assertEqual((plan["created"], plan["unchanged"]), (14, 0))
+        self.assertEqual(self.there(), {})
+        self.assertEqual(self.move(file)["created"], 14)
+        later = [organization(n, range(n + 1)) for n in range(4)] + [organization(9, [5])]
+        later[1]["name"] = "Renamed"
+        later[2]["members"][1]["role"] = "admin"
+        one = self.there()["org-3"][0]
+        self.box.call("PATCH", "/v1/organizations/" + one["id"], {"name": "In Clerk"})
+        later[3]["public_metadata"] = {"n": 33}
+        end = self.move(export(file, later))
+        self.assertEqual((end["created"], end["updated"], end["unchanged"], end["failed"]), (2, 2, 12, 0))
+        there = self.there()
+        self.assertEqual(there["org-1"][0]["name"], "Renamed")
+        self.assertEqual(there["org-2"][1]["user|1"], "org:admin")
+        self.assertEqual((there["org-3"][0]["name"], there["org-3"][0]["public_metadata"]), ("In Clerk", {"n": 3}))
+
+    def test_what_cannot_be_moved_is_named(self):
+        self.users(1)
+        self.box.call("POST", "/v1/organizations", {"name": "Mine", "slug": "org-2"})
+        rows = [organization(1, [0, 7]), organization(2), {"name": "no id"}, {"organization_id": "o5"},
+                {"organization_id": "nobody", "user_id": "user|0"},
+                {"organization_id": "o1", "user_id": "user|0", "role": "org:nosuch"}]
+        done = self.run_on("import", export(self.cwd + "/orgs", rows), "--yes", code=1)
+        codes = {(e["row"], e["code"]) for e in events(done.stdout) if e["event"] == "failed"}
+        self.assertLessEqual({(1, "user_not_moved"), (2, "already_exists"), (3, "missing_id"), (4, "missing_field"),
+                              (5, "organization_not_moved")}, codes)
+        self.assertEqual(event(done.stdout, "end")["created"], 2)
+        self.assertEqual(self.there()["org-1"][1], {"user|0": "org:admin"})
+        adopted = self.move(export(self.cwd + "/orgs", rows[1:2]), "--existing", "update")
+        self.assertEqual(adopted["updated"], 1)
+        self.assertEqual(self.there()["org-2"][0]["name"], "Org 2")
+
+    def test_verify_tells_what_is_lost_and_undo_spares_what_was_changed(self):
+        self.users(4)
+        file = export(self.cwd + "/orgs", [organization(n, range(4)) for n in range(3)])
+        self.assertEqual(self.move(file)["created"], 15)
+        there = self.there()
+        self.box.call("DELETE", "/v1/organizations/" + there["org-0"][0]["id"])
+        self.box.call("PATCH", "/v1/organizations/" + there["org-1"][0]["id"], {"name": "Changed"})
+        end = event(self.run_on("verify", file, code=1).stdout, "end")
+        self.assertEqual((end["accepted"], end["same"], end["different"], end["missing"]), (15, 9, 1, 5))
+        end = self.undo(15, code=1)
+        self.assertEqual((end["deleted"], end["spared"]), (2, 1))
+        self.assertEqual(list(self.there()), ["org-1"])
+        self.undo(15, "--force")
+        self.assertEqual(self.there(), {})
+        self.assertEqual(self.move(file)["created"], 15)
+
+
+class Faults(unittest.TestCase):
+    def test_lost_answers_and_kills_make_nothing_twice(self):
+        faults = [word for fault in ("500=0.05", "drop-before=0.05", "drop-after=0.1", "429=0.02")
+                  for word in ("--fault", fault)]
+        with folder() as cwd:
+            data, ledger = cwd + "/clerk.db", cwd + "/ledger"
+            with Sandbox("--limits", "off", data=data) as box:
+                done = usher("import", export(cwd + "/users", [user(n) for n in range(10)]), "--from", "usher",
+                             "--ledger", ledger, "--yes", "--rate", "off", box=box)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            file = export(cwd + "/orgs", [organization(n, range(10)) for n in range(20)])
+            command = [lab.USHER, "organizations", "import", file, "--ledger", ledger, "--yes", "--quiet",
+                       "--rate", "300"]
+            with Sandbox("--limits", "off", "--latency", "5", *faults, data=data) as box:
+                while True:
+                    process = subprocess.Popen(command, env=lab.environment(box), stdout=subprocess.DEVNULL,
+                                               stderr=subprocess.DEVNULL)
+                    try:
+                        self.assertEqual(process.wait(random.uniform(0.05, 0.4)), 0)
+                        break
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+                        process.wait()
+            with Sandbox("--limits", "off", data=data) as box:
+                _, page = box.call("GET", "/v1/organizations?limit=500&include_members_count=true")
+                self.assertEqual(sorted(o["slug"] for o in page["data"]), sorted(f"org-{n}" for n in range(20)))
+                self.assertEqual({o["members_count"] for o in page["data"]}, {10})
+                done = usher("organizations", "verify", file, "--ledger", ledger, "--rate", "off", box=box)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
