@@ -1,0 +1,261 @@
+/*
+ * bench-serving: what the local Clerk serves besides creating users.
+ *
+ *   get     GET /v1/users/{id} over keep-alive connections, against a server of libmicrohttpd's own making
+ *           that answers with a constant body of the same length; taking turns; the median of the rounds
+ *   list    a page of 500 users by cursor, at the first user and at the last one
+ */
+#include <errno.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define CONNECTIONS   64
+#define ROUNDS        11
+#define GETS          5000
+#define GET_RATIO_MIN 0.60
+#define PAGE          500
+#define PAGE_ROOM     (2u << 20)
+#define PAGES         15
+#define LIST_MAX      1.5
+#define THREADS       2 /* of HTTP, as in the sandbox */
+
+/* --- a server that does nothing else --- */
+
+static enum MHD_Result answer_constant(void *body, struct MHD_Connection *connection,
+                                       const char *url, const char *method, const char *version,
+                                       const char *data, size_t *len, void **context)
+{
+    (void)url;
+    (void)method;
+    (void)version;
+    (void)data;
+    (void)len;
+    if (!*context) {
+        *context = body;
+        return MHD_YES;
+    }
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_PERSISTENT);
+    MHD_add_response_header(response, "Content-Type", "application/json");
+    enum MHD_Result result = MHD_queue_response(connection, 200, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static pid_t constant_start(size_t len, uint16_t *port)
+{
+    int out[2];
+    if (pipe(out) != 0)
+        bench_die("pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *body = malloc(len + 1);
+        memset(body, 'x', len);
+        body[len] = 0;
+        struct MHD_Daemon *daemon = MHD_start_daemon(
+            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO, 0, NULL, NULL, answer_constant, body,
+            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_END);
+        const union MHD_DaemonInfo *info =
+            daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
+        if (!info || write(out[1], &info->port, sizeof(info->port)) < 0)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(out[1]);
+    if (read(out[0], port, sizeof(*port)) != sizeof(*port))
+        bench_die("the constant server did not start");
+    close(out[0]);
+    return pid;
+}
+
+/* --- get --- */
+
+/* Requests a second when the same request goes out again and again on all connections. */
+static double rate_of(uint16_t port, const char *request, size_t len, size_t count)
+{
+    int fds[CONNECTIONS], loop = epoll_create1(EPOLL_CLOEXEC);
+    static char room[BENCH_ROOM];
+    size_t sent = 0, answered = 0, got;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        fds[i] = bench_connect(port);
+        epoll_ctl(loop, EPOLL_CTL_ADD, fds[i], &(struct epoll_event){EPOLLIN, {.fd = fds[i]}});
+    }
+    int64_t began = clock_now_us();
+    for (int i = 0; i < CONNECTIONS; i++, sent++)
+        bench_write(fds[i], request, len);
+    while (answered < count) {
+        struct epoll_event events[CONNECTIONS];
+        int ready = epoll_wait(loop, events, CONNECTIONS, 10000);
+        if (ready <= 0)
+            bench_die("no answer");
+        for (int i = 0; i < ready; i++, answered++) {
+            if (bench_answer(events[i].data.fd, room, sizeof(room), &got) != 200)
+                bench_die("GET was refused");
+            if (sent++ < count)
+                bench_write(events[i].data.fd, request, len);
+        }
+    }
+    double seconds = (double)(clock_now_us() - began) / 1e6;
+    for (int i = 0; i < CONNECTIONS; i++)
+        close(fds[i]);
+    close(loop);
+    return (double)count / seconds;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t body_length(const struct sandbox *sandbox, const char *request, size_t len)
+{
+    char room[BENCH_ROOM];
+    size_t got;
+    int fd = bench_connect(sandbox->port);
+    bench_write(fd, request, len);
+    if (bench_answer(fd, room, sizeof(room), &got) != 200)
+        bench_die("GET was refused");
+    close(fd);
+    return got - (size_t)(strstr(room, "\r\n\r\n") + 4 - room);
+}
+
+static bool bench_get(const struct sandbox *sandbox, size_t count)
+{
+    char request[BENCH_ROOM], path[128], id[64];
+    double ours[ROUNDS], ratios[ROUNDS];
+    uint16_t port;
+    sandbox_some_id(sandbox, id);
+    snprintf(path, sizeof(path), "/v1/users/%s", id);
+    size_t len = bench_request(request, "GET", path, "");
+    size_t body = body_length(sandbox, request, len);
+    pid_t pid = constant_start(body, &port);
+    for (int i = 0; i < ROUNDS; i++) {
+        ours[i] = rate_of(sandbox->port, request, len, count);
+        ratios[i] = ours[i] / rate_of(port, request, len, count);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    qsort(ours, ROUNDS, sizeof(double), by_value);
+    qsort(ratios, ROUNDS, sizeof(double), by_value);
+    double ratio = ratios[ROUNDS / 2];
+    bool good = ratio >= GET_RATIO_MIN;
+    printf("GET by id: %.0f/s, %.2f x libmicrohttpd with a constant body of %zu bytes, of which "
+           "%.2f is "
+           "asked%s\n",
+           ours[ROUNDS / 2], ratio, body, GET_RATIO_MIN, good ? "" : "   MISSED");
+    return good;
+}
+
+/* --- list --- */
+
+/* The median time of a page of 500 users behind the cursor, in microseconds. */
+static double page_time(int fd, const char *cursor)
+{
+    static char room[PAGE_ROOM];
+    char request[BENCH_ROOM], path[160];
+    double times[PAGES];
+    size_t got;
+    snprintf(path, sizeof(path), "/v1/users?limit=%d&order_by=%%2Bcreated_at%s%s", PAGE,
+             cursor ? "&starting_after=" : "", cursor ? cursor : "");
+    size_t len = bench_request(request, "GET", path, "");
+    for (int i = 0; i < PAGES; i++) {
+        int64_t began = clock_now_us();
+        bench_write(fd, request, len);
+        if (bench_answer(fd, room, sizeof(room), &got) != 200)
+            bench_die("a page was refused");
+        times[i] = (double)(clock_now_us() - began);
+    }
+    qsort(times, PAGES, sizeof(double), by_value);
+    return times[PAGES / 2];
+}
+
+/* The id of the last user of a page. */
+static void last_id(const char *answer, char to[64])
+{
+    const char *at = answer, *found = NULL;
+    while ((at = strstr(at, "{\"id\":\"user_")))
+        found = at++;
+    if (!found)
+        bench_die("a page without users");
+    snprintf(to, 64, "%.32s", found + 7);
+}
+
+/* Walks page by page to the one before the end; its last user is the cursor that is furthest in. */
+static void furthest_cursor(int fd, size_t users, char cursor[64])
+{
+    static char room[PAGE_ROOM];
+    char request[BENCH_ROOM], path[160];
+    size_t got;
+    cursor[0] = 0;
+    for (size_t at = 0; at + PAGE < users; at += PAGE) {
+        snprintf(path, sizeof(path), "/v1/users?limit=%d&order_by=%%2Bcreated_at%s%s", PAGE,
+                 cursor[0] ? "&starting_after=" : "", cursor);
+        bench_write(fd, request, bench_request(request, "GET", path, ""));
+        if (bench_answer(fd, room, sizeof(room), &got) != 200)
+            bench_die("a page was refused");
+        last_id(room, cursor);
+    }
+}
+
+static bool bench_list(const struct sandbox *sandbox, size_t users)
+{
+    char cursor[64];
+    int fd = bench_connect(sandbox->port);
+    furthest_cursor(fd, users, cursor);
+    double first = page_time(fd, NULL), last = page_time(fd, cursor);
+    close(fd);
+    bool good = last <= LIST_MAX * first;
+    printf("list of %d users by cursor: %.1f ms at the last of %zu users, %.2f x the first page "
+           "(%.1f ms)%s\n",
+           PAGE, last / 1000, users, last / first, first / 1000, good ? "" : "   MISSED");
+    return good;
+}
+
+/* --- the users --- */
+
+static void create_users(const struct sandbox *sandbox, size_t users)
+{
+    char room[BENCH_ROOM], body[256];
+    int fds[CONNECTIONS];
+    size_t got;
+    for (int i = 0; i < CONNECTIONS; i++)
+        fds[i] = bench_connect(sandbox->port);
+    for (size_t at = 0; at < users; at += CONNECTIONS) {
+        for (size_t i = 0; i < CONNECTIONS; i++) {
+            snprintf(body, sizeof(body),
+                     "{\"external_id\":\"u%zu\",\"email_address\":[\"u%zu@example.com\"],"
+                     "\"skip_password_requirement\":true}",
+                     at + i, at + i);
+            bench_write(fds[i], room, bench_request(room, "POST", "/v1/users", body));
+        }
+        for (size_t i = 0; i < CONNECTIONS; i++)
+            if (bench_answer(fds[i], room, sizeof(room), &got) != 200)
+                bench_die("a user was refused");
+    }
+    for (int i = 0; i < CONNECTIONS; i++)
+        close(fds[i]);
+}
+
+int main(void)
+{
+    struct sandbox sandbox;
+    const char *quick = getenv("QUICK");
+    bool small = quick && *quick && *quick != '0';
+    size_t users = CONNECTIONS * (small ? 100 : 3000);
+    sandbox_start(&sandbox);
+    create_users(&sandbox, users);
+    bool good = bench_get(&sandbox, small ? GETS / 5 : GETS);
+    good &= bench_list(&sandbox, users);
+    sandbox_stop(&sandbox);
+    return good ? 0 : 1;
+}
