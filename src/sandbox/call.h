@@ -19,6 +19,7 @@
 #include "sandbox/form.h"
 #include "sandbox/instance.h"
 #include "sandbox/limit.h"
+#include "sandbox/ring.h"
 #include "sandbox/route.h"
 #include "sandbox/store.h"
 
@@ -29,6 +30,12 @@ struct stats {
     uint64_t transactions;
 };
 
+/* How many users there were when they were counted. */
+struct census {
+    int64_t users, next_us; /* not before that are they counted again (clock_now_us) */
+    uint64_t created;       /* stats.created at that time */
+};
+
 /* What all handlers share. */
 struct desk {
     struct store *store;
@@ -37,6 +44,11 @@ struct desk {
     struct clerk_ids ids;
     struct stats stats;
     struct faults faults;
+    _Atomic int64_t latency_us; /* each answer leaves so long after its request came */
+    const struct limit *limit;  /* per key; NULL: none */
+    struct ring ring;           /* the latest requests */
+    struct census census;
+    const struct console *console;
     struct json *json;  /* for what is not the body: stored metadata */
     struct buf scratch; /* for the length of one handler */
     /* per user and address, of the Frontend API; NULL: none */

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "sandbox/console.h"
 #include "sandbox/front.h"
 #include "sandbox/gate.h"
 #include "sandbox/hook.h"
@@ -32,7 +33,6 @@ struct engine {
     struct gate gate;
     struct pool *pool;    /* for slow work */
     struct pool *signers; /* for signatures: not behind a queue of passwords */
-    int64_t latency_us;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t more;
@@ -211,6 +211,18 @@ static void count(struct stats *stats, int status)
         stats->refused++;
 }
 
+/* Keeps what the page shows of a request; its own ones are not worth it. */
+static void keep(struct ring *ring, const struct call *call)
+{
+    const struct server_request *request = call->request;
+    if (!text_starts(request->path, TEXT("/v1/sandbox/")))
+        ring_put(ring, &(struct ring_request){.method = request->method,
+                                              .path = request->path,
+                                              .at_ms = call->now_ms,
+                                              .took_us = clock_now_us() - request->arrived_us,
+                                              .status = call->drop ? 0 : call->status});
+}
+
 /* From any thread. */
 static void release(struct engine *engine, struct call *call)
 {
@@ -229,8 +241,9 @@ static void release(struct engine *engine, struct call *call)
         answer.pieces = SLOW_PIECES;
         answer.pause_us = SLOW_PAUSE_US;
     }
-    if (engine->latency_us > 0)
-        answer.not_before_us = call->request->arrived_us + engine->latency_us;
+    int64_t latency_us = engine->desk.latency_us;
+    if (latency_us > 0)
+        answer.not_before_us = call->request->arrived_us + latency_us;
     server_answer(call->request, &answer);
 }
 
@@ -260,6 +273,7 @@ static void leave(struct engine *engine, struct call *call)
 {
     const struct key *key = keys_current(&engine->desk.instance->keys);
     count(&engine->desk.stats, call->status);
+    keep(&engine->desk.ring, call);
     if (call->signature_count == 0 || !key || !(call->signing_key = key_hold(key)))
         release(engine, call);
     else if (!pool_put(engine->signers, sign, call))
@@ -406,7 +420,9 @@ int engine_new(struct engine **out, const struct engine_opts *opts, struct err *
     engine->desk.instance = opts->instance;
     engine->desk.hooks = opts->hooks;
     engine->desk.faults = opts->sandbox->faults;
-    engine->latency_us = opts->sandbox->latency_ms * 1000;
+    engine->desk.latency_us = opts->sandbox->latency_ms * 1000;
+    engine->desk.limit = &engine->gate.limit;
+    engine->desk.console = opts->console;
     engine->end = &engine->first;
     buf_init(&engine->desk.scratch, SCRATCH_MAX);
     pthread_mutex_init(&engine->lock, NULL);

@@ -21,10 +21,11 @@ struct engine_opts {
     struct store *store;
     struct instance *instance;
     struct hooks *hooks;
+    const struct console *console;
     const struct sandbox_opts *sandbox; /* limits, latency, faults; read at engine_new only */
 };
 
-/* Starts the thread and the pool. Store, instance and hooks must outlive the engine. */
+/* Starts the thread and the pool. All of them must outlive the engine. */
 int engine_new(struct engine **engine, const struct engine_opts *opts, struct err *err);
 
 /* Takes a request from an HTTP thread. */

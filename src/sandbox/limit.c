@@ -93,6 +93,31 @@ int64_t limit_ask(struct limit *limit, int64_t now_us)
     return seconds;
 }
 
+static uint32_t used_of(const struct limit *limit, int64_t now_us)
+{
+    uint32_t used = 0;
+    switch (limit->shape) {
+    case LIMIT_SLIDING:
+        for (uint64_t i = 0; i < limit->requests && i < limit->passed; i++)
+            used += now_us - limit->log[i] < limit->window_us;
+        return used;
+    case LIMIT_FIXED:
+        return now_us / limit->window_us == limit->tick ? limit->passed_in_tick : 0;
+    case LIMIT_BUCKET:
+        break;
+    }
+    struct limit later = *limit;
+    refill(&later, limit->last_us ? now_us - limit->last_us : 0);
+    return limit->requests - (uint32_t)later.tokens;
+}
+
+void limit_read(const struct limit *limit, int64_t now_us, struct limit_state *state)
+{
+    int64_t blocked = limit->blocked_until_us - now_us;
+    state->used = limit->requests > 0 ? used_of(limit, now_us) : 0;
+    state->retry_after_s = blocked > 0 ? whole_seconds(blocked) : 0;
+}
+
 #define SETS 1024
 #define WAYS 8
 

@@ -35,6 +35,13 @@ struct limit {
 void limit_init(struct limit *limit, enum limit_shape shape, uint32_t requests, int64_t window_us,
                 int64_t *log);
 
+/* How much of a limit is used up at a moment; changes nothing. */
+struct limit_state {
+    uint32_t used;         /* of limit->requests */
+    int64_t retry_after_s; /* until requests pass again, 0: they do */
+};
+void limit_read(const struct limit *limit, int64_t now_us, struct limit_state *state);
+
 /* 0: the request passes and is counted. Else it is refused: the Retry-After in whole seconds. */
 int64_t limit_ask(struct limit *limit, int64_t now_us);
 

@@ -77,7 +77,11 @@ struct call;
     ROUTE(PATCH, "/v1/beta_features/instance_settings", KEY, INSTANCE, instance_auth)              \
     ROUTE(GET, "/v1/sandbox/settings", KEY, FREE, inspect_settings)                                \
     ROUTE(PATCH, "/v1/sandbox/settings", KEY, FREE, inspect_change_settings)                       \
+    ROUTE(GET, "/v1/sandbox/users", KEY, FREE, inspect_users)                                      \
     ROUTE(GET, "/v1/sandbox/users/{}", KEY, FREE, inspect_user)                                    \
+    ROUTE(GET, "/v1/sandbox/overview", KEY, FREE, inspect_overview)                                \
+    ROUTE(GET, "/v1/sandbox/requests", KEY, FREE, inspect_requests)                                \
+    ROUTE(PUT, "/v1/sandbox/faults", KEY, FREE, inspect_set_faults)                                \
     ROUTE(GET, "/v1/sandbox/stats", KEY, FREE, inspect_stats)                                      \
     ROUTE(GET, "/v1/sandbox/metering", KEY, FREE, meter_get)                                       \
     ROUTE(GET, "/v1/sandbox/webhooks", KEY, FREE, webhooks_list)                                   \

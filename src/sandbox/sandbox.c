@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox/console.h"
 #include "sandbox/delivery.h"
 #include "sandbox/engine.h"
 #include "sandbox/hook.h"
@@ -20,6 +21,7 @@ struct sandbox {
     struct store *store;
     struct instance instance;
     struct hooks *hooks;
+    struct console console;
     struct engine *engine;
     struct delivery *delivery;
     struct server *server;
@@ -67,7 +69,10 @@ int sandbox_shape_parse(struct sandbox_opts *opts, struct text t, struct err *er
 static void handle(void *arg, struct server_request *request)
 {
     struct sandbox *sandbox = arg;
-    engine_put(sandbox->engine, request);
+    if (console_has(request->path))
+        console_answer(request);
+    else
+        engine_put(sandbox->engine, request);
 }
 
 static int check_listen(const struct sandbox_opts *opts, char address[256], struct err *err)
@@ -125,7 +130,9 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
         meter_open(sandbox->store, err) != 0 || declare_webhooks(sandbox, opts, err) != 0 ||
         set_claims(sandbox, opts->session_claims, err) != 0)
         return -1;
-    struct engine_opts engine = {sandbox->store, &sandbox->instance, sandbox->hooks, opts};
+    console_init(&sandbox->console, text_of(sandbox->instance.secret_key), !opts->listen_anywhere);
+    struct engine_opts engine = {sandbox->store, &sandbox->instance, sandbox->hooks,
+                                 &sandbox->console, opts};
     if (engine_new(&sandbox->engine, &engine, err) != 0 ||
         delivery_start(&sandbox->delivery, sandbox->engine, sandbox->hooks, err) != 0)
         return -1;
@@ -177,6 +184,15 @@ void sandbox_stop(struct sandbox *sandbox)
     free(sandbox);
 }
 
+/* Behind the "#" it reaches the page's script and no server's log. */
+static void describe_page(const struct sandbox *sandbox, const char *url, struct json_out *out)
+{
+    char link[2 * SERVER_ADDRESS_MAX + CONSOLE_TOKEN_LEN];
+    snprintf(link, sizeof(link), "%s/usher/#token=%s", url, sandbox->console.token);
+    json_key(out, TEXT("page"));
+    json_put_text(out, text_of(link));
+}
+
 static void describe_webhooks(const struct sandbox *sandbox, struct json_out *out)
 {
     json_key(out, TEXT("webhooks"));
@@ -211,6 +227,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct buf *to)
     json_put_text(&out, text_of(sandbox->instance.publishable_key));
     json_key(&out, TEXT("listen"));
     json_put_text(&out, text_of(sandbox->address));
+    describe_page(sandbox, url, &out);
     if (sandbox->declared_count > 0)
         describe_webhooks(sandbox, &out);
     json_close(&out, '}');

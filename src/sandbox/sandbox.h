@@ -59,7 +59,7 @@ int sandbox_start(struct sandbox **sandbox, const struct sandbox_opts *opts, str
 void sandbox_stop(struct sandbox *sandbox);
 
 /*
- * Appends {"backend_api":…,"frontend_api":…,"secret_key":…,"publishable_key":…,"listen":…}, and with
+ * Appends {"backend_api":…,"frontend_api":…,"secret_key":…,"publishable_key":…,"listen":…,"page":…}, and with
  * opts.webhooks "webhooks":[{"url":…,"secret":…}], where only a secret made now is told. For the time between
  * sandbox_start and the first request.
  */
