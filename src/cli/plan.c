@@ -1,15 +1,23 @@
 #include "cli/commands.h"
 #include "cli/migration.h"
 
-static const char about[] = "Says what an import would do with each user, against the target as it "
-                            "is now and the ledger if\n"
-                            "there is one: create, update, unchanged, conflict or reject; how many "
-                            "requests that takes and how\n"
-                            "long at the rate allowed. Writes nothing.\n\n"
-                            "  usher plan users.json --from auth0\n"
-                            "  usher plan users.json --json | grep '\"conflict\"'\n\n"
-                            "Exit status: 0 nothing stands in the way, 1 some conflict or are "
-                            "rejected, 2 usage or refused.";
+static const char about[] =
+    "Says what an import would do with each user, against the target as it is now and the ledger "
+    "if "
+    "there\n"
+    "is one: create, adopt, update (which fields), unchanged, conflict (with whom) or reject; "
+    "which "
+    "values both\n"
+    "sides changed, and who would win; who is no longer in the export; how many requests that "
+    "takes "
+    "and how\n"
+    "long at the rate allowed. Takes --existing, --prefer and --gone as import does. Writes "
+    "nothing.\n\n"
+    "  usher plan users.json --from auth0\n"
+    "  usher plan users.json --json | grep '\"conflict\"'\n"
+    "  usher plan later.json --ledger auth0.ledger --gone delete\n\n"
+    "Exit status: 0 nothing stands in the way, 1 some conflict or are rejected, 2 usage or "
+    "refused.";
 
 static void on_planned(void *arg, const struct migrate_planned *planned)
 {
@@ -38,10 +46,22 @@ static void print_end(struct migration *m, double allowance)
     char duration[32];
     const struct migrate_totals *t = &m->totals;
     migration_clear_line(m);
-    printf("%llu rows: %llu create, %llu update, %llu unchanged, %llu conflict, %llu reject\n",
+    printf("%llu rows: %llu create, %llu adopt, %llu update, %llu unchanged, %llu conflict, %llu "
+           "reject\n",
            (unsigned long long)t->rows, (unsigned long long)t->created,
-           (unsigned long long)t->updated, (unsigned long long)t->unchanged,
-           (unsigned long long)t->conflicts, (unsigned long long)t->rejected);
+           (unsigned long long)t->adopted, (unsigned long long)t->updated,
+           (unsigned long long)t->unchanged, (unsigned long long)t->conflicts,
+           (unsigned long long)t->rejected);
+    if (t->kept || t->overruled)
+        printf("%llu values were changed on both sides: %llu would stay as in Clerk, %llu be "
+               "overwritten\n",
+               (unsigned long long)(t->kept + t->overruled), (unsigned long long)t->kept,
+               (unsigned long long)t->overruled);
+    if (t->gone)
+        printf("%llu users are no longer in the export%s\n", (unsigned long long)t->gone,
+               m->opts.gone == MIGRATE_GONE_REPORT ? ""
+               : m->opts.gone == MIGRATE_GONE_BAN  ? " and would be banned"
+                                                   : " and would be deleted");
     printf("%llu requests", (unsigned long long)t->requests);
     if (allowance > 0)
         printf(", %s at %.0f requests/s",
@@ -56,10 +76,14 @@ static void emit_end(struct migration *m, double allowance)
     const struct migration_count counts[] = {
         {TEXT("rows"), t->rows},
         {TEXT("create"), t->created},
+        {TEXT("adopt"), t->adopted},
         {TEXT("update"), t->updated},
         {TEXT("unchanged"), t->unchanged},
         {TEXT("conflict"), t->conflicts},
         {TEXT("reject"), t->rejected},
+        {TEXT("gone"), t->gone},
+        {TEXT("kept"), t->kept},
+        {TEXT("overruled"), t->overruled},
         {TEXT("requests"), t->requests},
         {TEXT("seconds"), allowance > 0 ? (uint64_t)((double)t->requests / allowance + 0.5) : 0},
     };

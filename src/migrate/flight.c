@@ -54,7 +54,7 @@ void flight_clear(struct flight *flight)
     flight->attempts = 0;
     flight->made = 0;
     flight->split = flight->existing = flight->witnessed = flight->maybe_sent = false;
-    flight->claiming = flight->deleting = flight->stranded = false;
+    flight->claiming = flight->claimed = flight->deleting = flight->stranded = false;
     flight->refresh = RECORD_WITNESSES;
     flight->owners.count = 0;
     flight->next = NULL;
@@ -171,7 +171,7 @@ bool flight_split(struct flight *flight, const struct hash_key *key, struct json
     return rewrite(flight, user, param, primary ? 1 : 0) && steps_ok(&flight->adds);
 }
 
-/* Takes out what others have of one kind; false if the user cannot do without. */
+/* Takes out what others have of one kind; false if the body grew too large. */
 static bool do_without(struct flight *flight, const struct hash_key *key, struct json *json,
                        enum user_field field)
 {
@@ -182,11 +182,8 @@ static bool do_without(struct flight *flight, const struct hash_key *key, struct
     size_t i = 0, gone = 0;
     if (json_parse(json, buf_text(&flight->body), &user, &err))
         return false;
-    bool primary = strcmp(param, primary_kind(user)) == 0;
     for (struct json_walk walk = json_walk(json_get(user, text_of(param))); json_next(&walk); i++) {
         bool taken = owners_find(&flight->owners, field, json_text(walk.value)) != NULL;
-        if (taken && primary && i == 0)
-            return false;
         if (taken)
             forget_member(flight, key, field, json_text(walk.value));
         gone += taken;
@@ -199,11 +196,12 @@ bool flight_do_without(struct flight *flight, const struct hash_key *key, struct
 {
     struct json_value user;
     struct err err;
-    if (json_parse(json, buf_text(&flight->body), &user, &err))
+    if (json_parse(json, buf_text(&flight->body), &user, &err) ||
+        owners_have_sign_in(&flight->owners, user))
         return false;
     struct text username = json_text(json_get(user, TEXT("username")));
     if (username.len > 0 && owners_find(&flight->owners, USER_FIELD_username, username)) {
-        if (strcmp(primary_kind(user), "username") == 0 || !rewrite(flight, user, "username", 0))
+        if (!rewrite(flight, user, "username", 0))
             return false;
         forget_username(flight, key);
     }

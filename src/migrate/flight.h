@@ -36,17 +36,18 @@ struct flight {
         *next; /* in the list of free, of committed-and-to-post, or of to-look-up flights */
     uint64_t row;
     uint32_t attempts;
-    int64_t made;            /* the run that created the user; 0: none of ours */
-    bool split;              /* an identifier has been taken out of the body */
-    bool existing;           /* the user was at the target before: found there, not created */
-    bool maybe_sent;         /* an earlier run may have sent the create */
-    bool claiming;           /* the steps give a user found at the target our external id */
-    bool deleting;           /* an earlier run was about to delete the user */
-    bool stranded;           /* left under way by an earlier run, and not in this export */
-    size_t asking;           /* FLIGHT_OWNERS: which kind of identifier */
-    int64_t sent_ms;         /* wall clock of the first create */
-    unsigned refresh;        /* bits of the witnesses to take anew */
-    bool witnessed;          /* the marks hold what Clerk showed after the last request */
+    int64_t made;    /* the run that created the user; 0: none of ours */
+    bool split;      /* an identifier has been taken out of the body */
+    bool existing;   /* the user was at the target before: found there, not created */
+    bool maybe_sent; /* an earlier run may have sent the create */
+    bool claiming,
+        claimed;      /* the steps give a user found at the target our external id; have done so */
+    bool deleting;    /* an earlier run was about to delete the user */
+    bool stranded;    /* left under way by an earlier run, and not in this export */
+    size_t asking;    /* FLIGHT_OWNERS: which kind of identifier */
+    int64_t sent_ms;  /* wall clock of the first create */
+    unsigned refresh; /* bits of the witnesses to take anew */
+    bool witnessed;   /* the marks hold what Clerk showed after the last request */
     struct buf id, clerk_id; /* external id; Clerk's id once known */
     struct buf user;         /* the CreateUser body of the row */
     struct buf asked;        /* FLIGHT_OWNERS: what is asked for, each with a NUL behind it */

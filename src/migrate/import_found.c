@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ECHO_MS 60000 /* how far two clocks may be apart */
+#define ECHO_MS 1000 /* how far the target's clock may be behind */
 
 static const struct {
     enum lookup_by by;
@@ -151,7 +151,7 @@ static void existing_found(struct flight *flight, struct json_value user)
     char detail[256];
     struct text id = json_text(json_get(user, TEXT("id")));
     enum migrate_existing existing = flight->import->opts->existing;
-    if (flight->attempts > 0 && is_own_echo(flight, user)) {
+    if (flight->attempts > 0 && !flight->claimed && is_own_echo(flight, user)) {
         flight->existing = false;
         ours_found(flight, user);
         return;
@@ -189,7 +189,7 @@ static void claim(struct flight *flight, const struct owner *owner)
                                              .field = USER_FIELD_COUNT});
     buf_release(&path);
     buf_release(&body);
-    flight->existing = flight->claiming = true;
+    flight->existing = flight->claiming = flight->claimed = true;
     flight->made = 0;
     import_intend(flight, IMPORT_CLAIMING);
 }

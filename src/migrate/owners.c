@@ -86,6 +86,18 @@ const struct owner *owners_find(const struct owners *owners, enum user_field fie
     return NULL;
 }
 
+bool owners_have_sign_in(const struct owners *owners, struct json_value row)
+{
+    struct text email = json_text(json_path(row, TEXT("email_address.0")));
+    struct text phone = json_text(json_path(row, TEXT("phone_number.0")));
+    if (email.len > 0)
+        return owners_find(owners, USER_FIELD_email_address, email) != NULL;
+    if (phone.len > 0)
+        return owners_find(owners, USER_FIELD_phone_number, phone) != NULL;
+    return owners_find(owners, USER_FIELD_username, json_text(json_get(row, TEXT("username")))) !=
+           NULL;
+}
+
 const char *owner_describe(const struct owner *owner, char *to, size_t room)
 {
     const char *field = user_field_infos[owner->facts.field].name;

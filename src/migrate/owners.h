@@ -34,6 +34,10 @@ const struct owner *owners_same_person(const struct owners *owners);
 const struct owner *owners_find(const struct owners *owners, enum user_field field,
                                 struct text value);
 
+/* Whether somebody has the identifier that the row (its CreateUser body) signs in with, so that it cannot do
+ * without: the first email address, or else the first phone number, or else the username. */
+bool owners_have_sign_in(const struct owners *owners, struct json_value row);
+
 /* "email_address a@b.c belongs to user_1 (external id 7)" */
 const char *owner_describe(const struct owner *owner, char *to, size_t room);
 

@@ -1,115 +1,64 @@
 /*
  * Rows that the ledger does not settle go into batches of up to 100. Each batch asks the target for its
- * external ids, then for the email addresses, phone numbers and usernames of whoever was not found, as
- * many look-ups as that takes. Several batches are under way at once.
+ * external ids, then for the email addresses, phone numbers and usernames of whoever is new, as many look-ups
+ * as that takes. Several batches are under way at once. At the end the ledger tells who is gone.
  */
+#include "migrate/plan.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "migrate/decide.h"
-#include "migrate/lookup.h"
-#include "migrate/progress.h"
 #include "migrate/select.h"
 
-#define BATCHES 8
-
-/* Requests of an update: a share of a look-up, and a PATCH or a PUT. */
-#define UPDATE_REQUESTS 2
-
-struct candidate {
-    uint64_t row;
-    struct buf id;
-    struct buf names; /* identifiers: a letter of kinds, the value, a NUL; the primary one first */
-    bool known;       /* at the target, by external id */
-    bool taken;       /* its only sign-in name belongs to somebody else there */
-    bool split;       /* another identifier does */
-};
-
-struct plan;
-
-struct batch {
-    struct plan *plan;
-    struct lookup lookup;
-    struct candidate users[LOOKUP_MAX];
-    size_t count, at; /* users; the one whose names are asked for next */
-    size_t name_at;   /* offset in its names */
-    bool sent;
-};
-
-struct plan {
-    const struct migrate_opts *opts;
-    const struct migrate_events *events;
-    const struct migrate_stop *stop;
-    void (*planned)(void *arg, const struct migrate_planned *planned);
-    struct migrate_totals *totals;
-    struct source *source;
-    struct ledger *ledger; /* NULL: there is none yet */
-    struct courier *courier;
-    struct field_hasher hasher;
-    struct json *json;
-    struct arena arena;
-    struct batch batches[BATCHES];
-    size_t under_way;
-    uint64_t moved, requests;
-    bool at_end, failed;
-    struct progress progress;
-    struct err err;
-};
-
-static const char kinds[] = "?epu"; /* by enum lookup_by */
-
-static void report(struct plan *plan, uint64_t row, struct text id, enum migrate_action action,
-                   const char *detail)
+void plan_report(struct plan *plan, uint64_t row, struct text id, enum migrate_action action,
+                 const char *detail)
 {
     uint64_t *const counters[MIGRATE_ACTION_COUNT] = {
-        [MIGRATE_CREATE] = &plan->totals->created,
-        [MIGRATE_UPDATE] = &plan->totals->updated,
-        [MIGRATE_UNCHANGED] = &plan->totals->unchanged,
-        [MIGRATE_CONFLICT] = &plan->totals->conflicts,
-        [MIGRATE_REJECT] = &plan->totals->rejected,
+        [MIGRATE_CREATE] = &plan->totals->created,      [MIGRATE_UPDATE] = &plan->totals->updated,
+        [MIGRATE_UNCHANGED] = &plan->totals->unchanged, [MIGRATE_ADOPT] = &plan->totals->adopted,
+        [MIGRATE_BAN] = &plan->totals->removed,         [MIGRATE_DELETE] = &plan->totals->removed,
+        [MIGRATE_CONFLICT] = &plan->totals->conflicts,  [MIGRATE_REJECT] = &plan->totals->rejected,
     };
     (*counters[action])++;
-    plan->requests += action == MIGRATE_CREATE ? 1 : action == MIGRATE_UPDATE ? UPDATE_REQUESTS : 0;
     plan->planned(plan->events->arg, &(struct migrate_planned){row, id, action, detail});
 }
 
-static void report_candidate(struct plan *plan, const struct candidate *user)
-{
-    struct text id = buf_text(&user->id);
-    if (user->known)
-        report(plan, user->row, id, MIGRATE_UNCHANGED, "already at the target; would be adopted");
-    else if (user->taken)
-        report(plan, user->row, id, MIGRATE_CONFLICT,
-               "its identifier belongs to another user of the target");
-    else if (user->split)
-        report(plan, user->row, id, MIGRATE_CREATE,
-               "without an identifier that belongs to another user of the target");
-    else
-        report(plan, user->row, id, MIGRATE_CREATE, "");
-}
-
-static void end_batch(struct batch *batch)
+static void end_batch(struct plan_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
-        report_candidate(batch->plan, &batch->users[i]);
+        candidate_report(batch->plan, &batch->users[i]);
     batch->count = 0;
     batch->sent = false;
     batch->plan->under_way--;
 }
 
-static enum lookup_by kind_of(char letter)
+/* ---- asking ---- */
+
+static const struct {
+    char letter;
+    enum lookup_by by;
+    enum user_field field;
+} kinds[] = {
+    {'e', LOOKUP_EMAIL_ADDRESS, USER_FIELD_email_address},
+    {'p', LOOKUP_PHONE_NUMBER, USER_FIELD_phone_number},
+    {'u', LOOKUP_USERNAME, USER_FIELD_username},
+};
+
+static size_t kind_of(char letter)
 {
-    return letter == 'e'   ? LOOKUP_EMAIL_ADDRESS
-           : letter == 'p' ? LOOKUP_PHONE_NUMBER
-                           : LOOKUP_USERNAME;
+    size_t i = 0;
+    while (kinds[i].letter != letter)
+        i++;
+    return i;
 }
 
 /* The next name of the batch that is still to be asked for, or absent. */
-static struct text next_name(struct batch *batch, struct candidate **user, char *kind)
+static struct text next_name(struct plan_batch *batch, struct candidate **user, char *kind)
 {
     for (; batch->at < batch->count; batch->at++, batch->name_at = 0) {
         *user = &batch->users[batch->at];
-        if ((*user)->known || batch->name_at >= (*user)->names.len)
+        if ((*user)->there || batch->name_at >= (*user)->names.len)
             continue;
         *kind = (*user)->names.at[batch->name_at];
         return text_of((*user)->names.at + batch->name_at + 1);
@@ -118,7 +67,7 @@ static struct text next_name(struct batch *batch, struct candidate **user, char 
 }
 
 /* Fills the batch's look-up with names of one kind; false when none are left. */
-static bool fill_names(struct batch *batch)
+static bool fill_names(struct plan_batch *batch)
 {
     struct candidate *user;
     struct text name;
@@ -127,39 +76,37 @@ static bool fill_names(struct batch *batch)
         if (first && kind != first)
             break;
         first = kind;
-        batch->lookup.by = kind_of(kind);
+        batch->lookup.by = kinds[kind_of(kind)].by;
         lookup_add(&batch->lookup, name, user);
         batch->name_at += name.len + 2;
     }
     return batch->lookup.count > 0;
 }
 
+static void fail(struct plan *plan, const struct err *err)
+{
+    if (!plan->failed)
+        plan->err = *err;
+    plan->failed = true;
+}
+
 static void on_found(struct lookup *lookup, struct lookup_item *item, struct json_value there)
 {
-    struct candidate *user = item->owner;
-    (void)there;
-    if (lookup->by == LOOKUP_EXTERNAL_ID) {
-        user->known = true;
-        return;
-    }
-    /* The first name is the one to sign in with; it is the only one of its kind or others follow. */
-    char kind = user->names.at[0];
-    size_t next = text_of(user->names.at).len + 1;
-    bool primary = item->value.at == user->names.at + 1;
-    bool alone = next >= user->names.len || user->names.at[next] != kind;
-    if (primary && alone)
-        user->taken = true;
-    else
-        user->split = true;
+    struct plan_batch *batch = lookup->arg;
+    struct err err;
+    if (lookup->by != LOOKUP_EXTERNAL_ID)
+        candidate_owner(batch->plan, item->owner, kinds[lookup->by - LOOKUP_EMAIL_ADDRESS].field,
+                        item->value, there);
+    else if (candidate_there(batch->plan, item->owner, there, &err))
+        fail(batch->plan, &err);
 }
 
 static void on_ended(struct lookup *lookup, const struct err *err)
 {
-    struct batch *batch = lookup->arg;
+    struct plan_batch *batch = lookup->arg;
     lookup_reset(lookup);
     if (err) {
-        batch->plan->failed = true;
-        batch->plan->err = *err;
+        fail(batch->plan, err);
         batch->sent = false;
         batch->plan->under_way--;
     } else if (fill_names(batch)) {
@@ -169,75 +116,58 @@ static void on_ended(struct lookup *lookup, const struct err *err)
     }
 }
 
-static void add_names(struct candidate *user, char kind, const struct user_identifiers *list)
+/* ---- reading ---- */
+
+/* What the ledger knows of a row's user, noting that the export has it. */
+static int find(struct plan *plan, struct text id, struct ledger_user *known, bool *found,
+                struct err *err)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        buf_byte(&user->names, kind);
-        buf_add(&user->names, list->at[i].value);
-        buf_byte(&user->names, 0);
-    }
+    arena_reset(&plan->arena);
+    *found = false;
+    if (!plan->ledger)
+        return 0;
+    if (ledger_find(plan->ledger, id, &plan->arena, known, found, err))
+        return -1;
+    return *found ? numbers_add(&plan->seen, known->number, err) : 0;
 }
 
-static int take_candidate(struct batch *batch, const struct source_row *row, struct err *err)
-{
-    struct candidate *user = &batch->users[batch->count++];
-    struct user_identifier name = {row->user.username, true};
-    struct user_identifiers username = {&name, row->user.username.len > 0};
-    buf_reset(&user->id);
-    buf_reset(&user->names);
-    buf_add(&user->id, row->user.external_id);
-    user->row = row->number;
-    user->known = user->taken = user->split = false;
-    add_names(user, kinds[LOOKUP_EMAIL_ADDRESS], &row->user.email_address);
-    add_names(user, kinds[LOOKUP_PHONE_NUMBER], &row->user.phone_number);
-    add_names(user, kinds[LOOKUP_USERNAME], &username);
-    return buf_ok(&user->id) && buf_ok(&user->names) ? 0 : err_memory(err);
-}
-
-/* Settles a row by the ledger alone; false if the target has to be asked. */
-static int settle(struct plan *plan, const struct source_row *row, bool *settled, struct err *err)
+static int take_accepted(struct plan *plan, struct plan_batch *batch, const struct source_row *row,
+                         struct err *err)
 {
     struct field_hashes hashes;
     struct ledger_user known;
-    bool found;
-    *settled = false;
-    if (!plan->ledger)
-        return 0;
-    arena_reset(&plan->arena);
-    if (field_hashes_of(&plan->hasher, ledger_key(plan->ledger), &row->user, &hashes, err) ||
-        ledger_find(plan->ledger, row->id, &plan->arena, &known, &found, err))
-        return -1;
     struct record written;
+    bool found;
+    if (field_hashes_of(&plan->hasher, &plan->key, &row->user, &hashes, err) ||
+        find(plan, row->id, &known, &found, err))
+        return -1;
     record_decode(&written, found ? known.hashes : (struct text){NULL, 0});
     struct decision decision = decide(found ? &known : NULL, &written, &hashes);
-    if (decision.action == MIGRATE_CREATE)
-        return 0;
-    *settled = true;
-    report(plan, row->number, row->id, decision.action,
-           decision.action == MIGRATE_UPDATE ? "changed at the source since" : "");
-    return 0;
-}
-
-static int take_row(struct plan *plan, struct batch *batch, const struct source_row *row,
-                    struct err *err)
-{
-    bool settled;
-    plan->totals->rows++;
-    if (row->reject.reason != USER_ACCEPTED) {
-        plan->totals->reasons[row->reject.reason]++;
-        report(plan, row->number, row->id, MIGRATE_REJECT, user_reason_name(row->reject.reason));
+    if (decision.action == MIGRATE_UNCHANGED) {
+        plan_report(plan, row->number, row->id, MIGRATE_UNCHANGED, "");
         return 0;
     }
-    plan->totals->accepted++;
-    if (settle(plan, row, &settled, err))
-        return -1;
-    if (settled)
-        return 0;
     plan->moved++;
-    return take_candidate(batch, row, err);
+    return candidate_take(plan, &batch->users[batch->count++], row, &hashes,
+                          decision.action == MIGRATE_UPDATE ? &known.hashes : NULL, err);
 }
 
-static int fill(struct plan *plan, struct batch *batch, struct err *err)
+static int take_row(struct plan *plan, struct plan_batch *batch, const struct source_row *row,
+                    struct err *err)
+{
+    struct ledger_user known;
+    bool found;
+    plan->totals->rows++;
+    if (row->reject.reason == USER_ACCEPTED) {
+        plan->totals->accepted++;
+        return take_accepted(plan, batch, row, err);
+    }
+    plan->totals->reasons[row->reject.reason]++;
+    plan_report(plan, row->number, row->id, MIGRATE_REJECT, user_reason_name(row->reject.reason));
+    return row->id.len > 0 ? find(plan, row->id, &known, &found, err) : 0;
+}
+
+static int fill(struct plan *plan, struct plan_batch *batch, struct err *err)
 {
     struct source_row row;
     while (batch->count < LOOKUP_MAX && !plan->at_end) {
@@ -257,8 +187,8 @@ static int fill(struct plan *plan, struct batch *batch, struct err *err)
 
 static int start_batches(struct plan *plan, struct err *err)
 {
-    for (size_t i = 0; i < BATCHES && !plan->failed; i++) {
-        struct batch *batch = &plan->batches[i];
+    for (size_t i = 0; i < PLAN_BATCHES && !plan->failed; i++) {
+        struct plan_batch *batch = &plan->batches[i];
         if (batch->sent || plan->at_end)
             continue;
         batch->at = batch->name_at = 0;
@@ -276,9 +206,53 @@ static int start_batches(struct plan *plan, struct err *err)
     return 0;
 }
 
+/* ---- who is gone ---- */
+
+static void judge_gone(struct plan *plan, const struct ledger_user *user)
+{
+    static const enum migrate_action actions[] = {
+        [MIGRATE_GONE_BAN] = MIGRATE_BAN, [MIGRATE_GONE_DELETE] = MIGRATE_DELETE};
+    enum migrate_gone gone = plan->opts->gone;
+    struct migrate_trouble trouble = {0, user->external_id, "gone", "", "no longer in the export"};
+    if (user->state != LEDGER_DONE || numbers_has(&plan->seen, user->number))
+        return;
+    plan->totals->gone++;
+    if (plan->events->gone)
+        plan->events->gone(plan->events->arg, &trouble);
+    if (gone == MIGRATE_GONE_REPORT)
+        return;
+    plan->requests++;
+    plan_report(plan, 0, user->external_id, actions[gone], "no longer in the export");
+}
+
+static int list_gone(struct plan *plan, struct err *err)
+{
+    static struct ledger_user page[PLAN_PAGE];
+    int64_t after = 0;
+    size_t count = PLAN_PAGE;
+    if (!plan->ledger || plan->opts->limit || plan->opts->only_count > 0)
+        return 0;
+    while (count == PLAN_PAGE) {
+        arena_reset(&plan->arena);
+        if (ledger_page(plan->ledger, after, &plan->arena, page, PLAN_PAGE, &count, err))
+            return -1;
+        for (size_t i = 0; i < count; i++)
+            judge_gone(plan, &page[i]);
+        after = count ? page[count - 1].number : after;
+    }
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static bool is_stopped(const struct plan *plan)
+{
+    return plan->failed || (plan->stop && plan->stop->requests > 0);
+}
+
 static int run(struct plan *plan, struct err *err)
 {
-    while (!plan->failed && (!plan->stop || plan->stop->requests == 0)) {
+    while (!is_stopped(plan)) {
         if (start_batches(plan, err))
             return -1;
         if (plan->under_way == 0)
@@ -287,7 +261,9 @@ static int run(struct plan *plan, struct err *err)
             return -1;
         progress_show(&plan->progress, false);
     }
-    plan->totals->requests = plan->requests;
+    if (!is_stopped(plan) && list_gone(plan, err))
+        return -1;
+    plan->totals->requests = plan->requests + (plan->looks + LOOKUP_MAX - 1) / LOOKUP_MAX;
     progress_show(&plan->progress, true);
     if (!plan->failed)
         return 0;
@@ -310,23 +286,23 @@ static int open_ledger(struct plan *plan, const struct migrate_instance *instanc
 
 static int plan_open(struct plan *plan, const struct migrate_instance *instance, struct err *err)
 {
-    for (size_t i = 0; i < BATCHES; i++) {
-        struct batch *batch = &plan->batches[i];
+    for (size_t i = 0; i < PLAN_BATCHES; i++) {
+        struct plan_batch *batch = &plan->batches[i];
         batch->plan = plan;
         lookup_init(&batch->lookup, LOOKUP_EXTERNAL_ID, NULL, batch);
         batch->lookup.found = on_found;
         batch->lookup.ended = on_ended;
-        for (size_t k = 0; k < LOOKUP_MAX; k++) {
-            buf_init(&batch->users[k].id, 4096);
-            buf_init(&batch->users[k].names, 1 << 20);
-        }
+        for (size_t k = 0; k < LOOKUP_MAX; k++)
+            candidate_init(&batch->users[k]);
     }
     if (source_open(&plan->source, &plan->opts->source, err) || open_ledger(plan, instance, err) ||
         field_hasher_init(&plan->hasher, err) || json_new(&plan->json, 64 << 20, err) ||
+        json_new(&plan->row_json, 32 << 20, err) ||
         courier_open(&plan->courier, &plan->opts->target, err))
         return -1;
-    for (size_t i = 0; i < BATCHES; i++)
+    for (size_t i = 0; i < PLAN_BATCHES; i++)
         plan->batches[i].lookup.json = plan->json;
+    plan->key = plan->ledger ? *ledger_key(plan->ledger) : hash_key_random();
     plan->progress.source = plan->source;
     plan->progress.courier = plan->courier;
     if (plan->events->opened)
@@ -337,15 +313,17 @@ static int plan_open(struct plan *plan, const struct migrate_instance *instance,
 static void plan_close(struct plan *plan)
 {
     courier_close(plan->courier);
-    for (size_t i = 0; i < BATCHES; i++) {
+    for (size_t i = 0; i < PLAN_BATCHES; i++) {
         lookup_release(&plan->batches[i].lookup);
-        for (size_t k = 0; k < LOOKUP_MAX; k++) {
-            buf_release(&plan->batches[i].users[k].id);
-            buf_release(&plan->batches[i].users[k].names);
-        }
+        for (size_t k = 0; k < LOOKUP_MAX; k++)
+            candidate_release(&plan->batches[i].users[k]);
     }
     field_hasher_release(&plan->hasher);
     json_free(plan->json);
+    json_free(plan->row_json);
+    steps_release(&plan->steps);
+    buf_release(&plan->marks);
+    numbers_release(&plan->seen);
     arena_release(&plan->arena);
     ledger_close(plan->ledger);
     source_close(plan->source);
@@ -368,7 +346,9 @@ int migrate_plan(const struct migrate_opts *opts, const struct migrate_instance 
     plan->totals = totals;
     plan->progress = (struct progress){.events = events, .totals = totals};
     plan->progress.started = clock_now_us();
-    arena_init(&plan->arena, 1 << 20);
+    arena_init(&plan->arena, (size_t)256 << 20);
+    steps_init(&plan->steps);
+    buf_init(&plan->marks, 16 << 20);
     int status = plan_open(plan, instance, err);
     if (status == 0) {
         status = run(plan, err);

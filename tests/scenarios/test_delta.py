@@ -332,8 +332,47 @@ class Existing(Delta):
         done = self.run_import([bare, {"external_id": "u2", "username": "other_name"}],
                                "--existing", "adopt", code=1)
         end = event(done.stdout, "end")
-        self.assertEqual((end["adopted"], end["conflicts"]), (1, 1))
+        self.assertEqual((end["adopted"], end["conflicts"]), (1, 1), done.stdout)
         self.assertEqual(self.box.users()["u1"]["id"], known)
+
+
+class Planning(Delta):
+    def plan(self, users, *more, code=0):
+        done = self.run_import(users, *more, code=code, command="plan")
+        return done, event(done.stdout, "end")
+
+    def test_a_plan_is_what_the_import_does(self):
+        rows = [user(n, public_metadata={"n": n}) for n in range(10)]
+        self.run_import(rows)
+        self.patch("user|1", first_name="Own")
+        self.box.call("POST", "/v1/users", {"email_address": ["user20@example.com"],
+                                            "password": "Long-enough-1-pw"})
+        self.box.call("POST", "/v1/users", {"email_address": ["user21@example.com"],
+                                            "external_id": "else", "password": "Long-enough-1-pw"})
+        self.box.call("POST", "/v1/users", {"email_address": ["user22@example.com"],
+                                            "external_id": "user|22", "password": "Long-enough-1-pw"})
+        rows[1].update(first_name="Source", last_name="New")
+        rows[2].update(email_address=["new2@example.com"], public_metadata={"n": 3}, banned=True)
+        rows = rows[:-1] + [user(20), user(21), user(22), user(23), user(24, email_address=["x@"])]
+        options = ("--existing", "adopt", "--gone", "delete")
+        before = self.box.users()
+        done, end = self.plan(rows, *options, code=1)
+        self.assertEqual(self.box.users(), before)
+        details = {e["id"]: (e["action"], e["detail"]) for e in events(done.stdout)
+                   if e["event"] == "planned" and e["action"] != "unchanged"}
+        self.assertEqual({k: v[0] for k, v in details.items()}, {
+            "user|1": "update", "user|2": "update", "user|20": "adopt", "user|21": "conflict",
+            "user|22": "adopt", "user|23": "create", "user|24": "reject", "user|9": "delete"})
+        self.assertEqual(details["user|1"][1], "first_name, last_name")
+        self.assertIn("external id else", details["user|21"][1])
+        self.assertEqual(event(done.stdout, "both_changed")["field"], "first_name")
+        real = event(self.run_import(rows, *options, "--yes", code=1).stdout, "end")
+        for ours, theirs in (("create", "created"), ("adopt", "adopted"), ("update", "updated"),
+                             ("unchanged", "unchanged"), ("conflict", "conflicts"), ("gone", "gone"),
+                             ("reject", "rejected"), ("kept", "kept")):
+            self.assertEqual(end[ours], real[theirs], ours)
+        # what the import looks up beside that is a hundredth of a request a user
+        self.assertLessEqual(abs(end["requests"] - real["requests"]), 6)
 
 
 if __name__ == "__main__":

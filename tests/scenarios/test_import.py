@@ -131,6 +131,7 @@ class Import(unittest.TestCase):
             file = export(cwd + "/users", [user(n) for n in range(120)])
             self.run_import(box, file, cwd, "--rate", "off")
             os.remove(cwd + "/ledger")
+            time.sleep(1.5)  # longer than what counts as an echo of one's own request
             done = self.run_import(box, file, cwd, "--rate", "off", code=1)
             self.assertEqual(event(done.stdout, "end")["conflicts"], 120)
             done = self.run_import(box, file, cwd, "--rate", "off", "--existing", "adopt")
