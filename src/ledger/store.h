@@ -7,6 +7,16 @@
 
 #define LEDGER_KNOWN_BITS 16
 
+#define LEDGER_AHEAD 256
+
+/* Rows read ahead of those that are asked for, in the order of their numbers. */
+struct ledger_ahead {
+    struct arena arena;
+    struct ledger_user users[LEDGER_AHEAD];
+    size_t at, count; /* the next one expected */
+    int64_t last;     /* number of the user found last */
+};
+
 struct ledger {
     struct sql *sql;
     char *path; /* for messages: without a password */
@@ -22,6 +32,7 @@ struct ledger {
     int64_t buried_us;       /* when we last looked who has died */
     int64_t clock_offset_ms; /* from the monotonic clock to the database's */
     int64_t swept_us;        /* when what had expired was last cleared away */
+    struct ledger_ahead ahead;
 };
 
 /* schema.c: what the database is, is made or upgraded to be, and for which migration it was made. */
@@ -49,6 +60,15 @@ int ledger_wrote(struct ledger *ledger, int status, struct err *err);
 int ledger_meta_get(struct ledger *ledger, struct text name, struct arena *arena,
                     struct text *value, struct err *err);
 int ledger_meta_put(struct ledger *ledger, struct text name, struct text value, struct err *err);
+
+/* ahead.c: the user if it was read ahead, or NULL. */
+const struct ledger_user *ledger_ahead_find(struct ledger *ledger, struct text external_id);
+/* After a look-up: reads ahead if the row stands beside the one found before. */
+int ledger_ahead_found(struct ledger *ledger, int64_t number, struct err *err);
+/* The user is written: what was read ahead of it no longer holds. */
+void ledger_ahead_spoil(struct ledger *ledger, struct text external_id);
+void ledger_ahead_init(struct ledger *ledger);
+void ledger_ahead_release(struct ledger *ledger);
 
 /* users.c: the columns of a user as ledger_read_row takes them; and its texts copied. */
 #define LEDGER_COLUMNS "external_id, state, clerk_id, error_code, hashes, attempts, run, made"

@@ -86,9 +86,14 @@ int ledger_copy_user(struct arena *arena, struct ledger_user *user, struct err *
 int ledger_find(struct ledger *ledger, struct text external_id, struct arena *arena,
                 struct ledger_user *user, bool *found, struct err *err)
 {
+    const struct ledger_user *ahead = ledger_ahead_find(ledger, external_id);
+    *found = ahead != NULL;
+    if (ahead) {
+        *user = *ahead;
+        return ledger_copy_user(arena, user, err);
+    }
     struct sql_query *query =
         sql_query(ledger->sql, "SELECT " LEDGER_READ " FROM users WHERE external_id = ?1", err);
-    *found = false;
     if (!query)
         return -1;
     sql_bind_text(query, 1, external_id);
@@ -105,7 +110,7 @@ int ledger_find(struct ledger *ledger, struct text external_id, struct arena *ar
     know(ledger, hash, (uint64_t)user->state + 1);
     int status = ledger_copy_user(arena, user, err);
     sql_reset(query);
-    return status;
+    return status == 0 ? ledger_ahead_found(ledger, user->number, err) : -1;
 }
 
 static int look(struct ledger *ledger, struct text external_id, struct standing *standing,
@@ -183,6 +188,7 @@ static int settle(struct ledger *ledger, const struct ledger_user *user, bool cl
                   struct standing *before, bool *wrote, struct err *err)
 {
     uint64_t hash = hash_of(ledger, user->external_id), after = (uint64_t)user->state + 1;
+    ledger_ahead_spoil(ledger, user->external_id);
     bool must_not_be_moved =
         user->state == LEDGER_REJECTED || (claims && user->state == LEDGER_SENDING);
     uint64_t moved = must_not_be_moved ? (uint64_t)LEDGER_DONE + 1 : 0;
@@ -260,6 +266,7 @@ int ledger_remove(struct ledger *ledger, struct text external_id, struct err *er
     struct standing before;
     if (ledger_begin(ledger, err) != 0)
         return -1;
+    ledger_ahead_spoil(ledger, external_id);
     struct sql_query *query =
         sql_query(ledger->sql, "DELETE FROM users WHERE external_id = ?1", err);
     int status = query ? look(ledger, external_id, &before, err) : -1;

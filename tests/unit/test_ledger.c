@@ -265,6 +265,39 @@ static void pages_and_removal(void **state)
     assert_int_equal(counts[LEDGER_SENDING], 1);
 }
 
+/* Users read ahead are as they stand, also when they were written a moment ago, or left out, or are gone. */
+static void reading_ahead_shows_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_user user;
+    char id[16];
+    open_it(f);
+    for (int i = 0; i < 900; i++) {
+        snprintf(id, sizeof(id), "u%d", i * 7919 % 1000);
+        assert_int_equal(put(f, id, LEDGER_DONE, NULL), 0);
+    }
+    assert_int_equal(ledger_commit(f->ledger, &f->err), 0);
+    for (int i = 0; i < 900; i++) {
+        snprintf(id, sizeof(id), "u%d", i * 7919 % 1000);
+        if (i % 50 == 49) /* not asked for */
+            continue;
+        if (i % 10 == 3)
+            assert_int_equal(put(f, id, LEDGER_FAILED, "code"), 0);
+        if (i % 10 == 7)
+            assert_int_equal(ledger_remove(f->ledger, text_of(id), &f->err), 0);
+        assert_int_equal(find(f, id, &user), i % 10 != 7);
+        if (i % 10 == 7)
+            continue;
+        assert_text(user.external_id, id);
+        assert_int_equal(user.state, i % 10 == 3 ? LEDGER_FAILED : LEDGER_DONE);
+        assert_int_equal(user.number, i + 1);
+        if (i % 100 == 0) { /* out of order: far behind */
+            assert_true(find(f, "u0", &user));
+            assert_false(find(f, "nobody", &user));
+        }
+    }
+}
+
 static void runs_are_kept(void **state)
 {
     struct fixture *f = *state;
@@ -537,6 +570,7 @@ int main(void)
         TEST(walking_a_state),
         TEST(failures_by_code),
         TEST(pages_and_removal),
+        TEST(reading_ahead_shows_what_is_there),
         TEST(runs_are_kept),
         TEST(another_migration_is_refused),
         TEST(foreign_and_newer_files_are_refused),
