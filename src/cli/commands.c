@@ -11,6 +11,7 @@ const struct cli_command cli_commands[] = {
     {"import", "move the users; run again to go on, or with a later export", cmd_import},
     {"verify", "read every user back and compare field by field", cmd_verify},
     {"organizations", "move organizations and who belongs to them", cmd_organizations},
+    {"map", "external ids and Clerk ids, for the application's own tables", cmd_map},
     {"undo", "take back what a run created", cmd_undo},
     {"runs", "list the runs of a ledger", cmd_runs},
     {"status", "progress, runs and failures of a migration", cmd_status},

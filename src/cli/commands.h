@@ -8,6 +8,7 @@ int cmd_plan(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_organizations(int argc, char **argv);
+int cmd_map(int argc, char **argv);
 int cmd_undo(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -17,6 +17,7 @@
 #include "base/base.h"
 #include "digest/digest.h"
 #include "ledger/ledger.h"
+#include "migrate/map.h"
 #include "source/source.h"
 #include "target/target.h"
 #include "user/user.h"
