@@ -1,6 +1,6 @@
 /*
- * Users as whoever rehearses a migration wants to see them: GET /v1/sandbox/users and /v1/sandbox/users/{id}. The
- * class of a digest is told, the digest never is.
+ * Users as whoever rehearses a migration wants to see them: GET /v1/sandbox/users and /v1/sandbox/users/{id}, and
+ * their sessions. The class of a digest is told, the digest never is.
  *
  * The list is the newest first, by cursor; with ?query= those whose id, external id, username, email address or
  * phone number begins so. Each of these is a range of an index, so that it takes no longer among ten million
@@ -9,6 +9,7 @@
 #include "digest/digest.h"
 #include "sandbox/call.h"
 #include "sandbox/routes.h"
+#include "sandbox/session.h"
 
 #define SHOWN 50
 /* U+FFFF sorts behind every character that an identifier may have. */
@@ -206,5 +207,28 @@ void inspect_users(struct call *call)
     json_close(&out, ']');
     json_key(&out, TEXT("more"));
     json_put_bool(&out, query.len == 0 && found.count == SHOWN);
+    json_close(&out, '}');
+}
+
+/* The newest sessions, of one user or of all: ids sort by age. */
+void inspect_sessions(struct call *call)
+{
+    static const char of_all[] =
+        ROW_SELECT("sessions", SESSION_COLUMNS) " WHERE id > ?1 ORDER BY id DESC LIMIT 100";
+    static const char of_user[] =
+        ROW_SELECT("sessions", SESSION_COLUMNS) " WHERE user_id = ?1 ORDER BY id DESC LIMIT 100";
+    struct text user = call_param(call, TEXT("user_id"));
+    struct session *sessions;
+    size_t count;
+    if (!session_list(call, user.at ? of_user : of_all, user.at ? user : TEXT(""), &sessions,
+                      &count))
+        return;
+    struct json_out out = json_out(call_answer(call, 200));
+    json_open(&out, '{');
+    json_key(&out, TEXT("data"));
+    json_open(&out, '[');
+    for (size_t i = 0; i < count; i++)
+        session_write_back(&sessions[i], &out);
+    json_close(&out, ']');
     json_close(&out, '}');
 }

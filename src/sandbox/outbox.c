@@ -1,6 +1,9 @@
 #include "sandbox/outbox.h"
 
+#include <string.h>
+
 #include "sandbox/call.h"
+#include "sandbox/event.h"
 #include "sandbox/page.h"
 #include "sandbox/routes.h"
 
@@ -23,6 +26,76 @@ static bool forget_old(struct call *call)
     return (query && sql_run(query, &err) == 0) || call_broken(call, &err);
 }
 
+/* The body as a mail program takes it. */
+static struct text as_html(struct call *call, struct text t)
+{
+    struct buf html;
+    buf_init(&html, 65536);
+    buf_add(&html, TEXT("<p>"));
+    for (size_t i = 0; i < t.len; i++) {
+        if (memchr("&<>\"", t.at[i], 4))
+            buf_printf(&html, "&#%d;", t.at[i]);
+        else
+            buf_byte(&html, t.at[i]);
+    }
+    buf_add(&html, TEXT("</p>"));
+    struct text copy =
+        buf_ok(&html) ? arena_copy(call->arena, buf_text(&html)) : (struct text){NULL, 0};
+    buf_release(&html);
+    return copy;
+}
+
+static void put_email(struct call *call, const struct message *message, struct json_out *out)
+{
+    json_field_text(out, "object", TEXT("email"));
+    json_field_text(out, "from_email_name", TEXT("notifications"));
+    json_field_text(out, "reply_to_email_name", (struct text){NULL, 0});
+    json_field_text(out, "to_email_address", message->address);
+    json_field_text(out, "email_address_id", (struct text){NULL, 0});
+    json_field_text(out, "subject", message->subject);
+    json_field_text(out, "body", as_html(call, message->body));
+    json_field_text(out, "body_plain", message->body);
+}
+
+static void put_sms(const struct message *message, struct json_out *out)
+{
+    json_field_text(out, "object", TEXT("sms_message"));
+    json_field_text(out, "from_phone_number", TEXT("+15555550100"));
+    json_field_text(out, "to_phone_number", message->address);
+    json_field_text(out, "phone_number_id", (struct text){NULL, 0});
+    json_field_text(out, "message", message->body);
+    json_field_int(out, "created_at_ms", message->created_at);
+}
+
+/* Tells the webhooks, with the code: an application may send it by itself. */
+static bool tell(struct call *call, const struct message *message, bool sms)
+{
+    enum event_kind kind = sms ? EVENT_sms_created : EVENT_email_created;
+    struct buf json;
+    if (!event_wanted(call, kind))
+        return true;
+    buf_init(&json, 65536);
+    struct json_out out = json_out(&json);
+    json_open(&out, '{');
+    json_field_text(&out, "id", message->id);
+    if (sms)
+        put_sms(message, &out);
+    else
+        put_email(call, message, &out);
+    json_field_text(&out, "slug", message->slug);
+    json_field_text(&out, "user_id", message->user_id);
+    json_field_text(&out, "status", TEXT("queued"));
+    json_key(&out, TEXT("data"));
+    json_open(&out, '{');
+    json_field_text(&out, "otp_code", message->code);
+    json_close(&out, '}');
+    json_field_bool(&out, "delivered_by_clerk", true);
+    json_close(&out, '}');
+    bool ok = event_put(call, kind, buf_text(&json));
+    buf_release(&json);
+    return ok;
+}
+
 bool outbox_put_code(struct call *call, const struct outbox_code *what)
 {
     struct text application = call->desk->instance->settings.application_name;
@@ -41,7 +114,7 @@ bool outbox_put_code(struct call *call, const struct outbox_code *what)
                              TEXT_ARG(what->code), TEXT_ARG(application))};
     struct err err;
     return call_check(call, row_put(call->desk->store, &outbox_table, &message, &err), &err) &&
-           forget_old(call);
+           tell(call, &message, what->sms) && forget_old(call);
 }
 
 static void put(const struct message *message, struct json_out *out)

@@ -79,6 +79,7 @@ struct call;
     ROUTE(PATCH, "/v1/sandbox/settings", KEY, FREE, inspect_change_settings)                       \
     ROUTE(GET, "/v1/sandbox/users", KEY, FREE, inspect_users)                                      \
     ROUTE(GET, "/v1/sandbox/users/{}", KEY, FREE, inspect_user)                                    \
+    ROUTE(GET, "/v1/sandbox/sessions", KEY, FREE, inspect_sessions)                                \
     ROUTE(GET, "/v1/sandbox/overview", KEY, FREE, inspect_overview)                                \
     ROUTE(GET, "/v1/sandbox/requests", KEY, FREE, inspect_requests)                                \
     ROUTE(PUT, "/v1/sandbox/faults", KEY, FREE, inspect_set_faults)                                \

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { startBrowser } from './browser.js';
+import { sendCode } from './front.js';
 import { startSandbox } from './sandbox.js';
 
 let sandbox, browser;
@@ -208,9 +209,22 @@ describe('the page', { timeout: 120000 }, () => {
     await new Promise(resolve => receiver.close(resolve));
   });
 
-  test('metering says that nobody was active', async () => {
+  test('metering says that nobody was active, until somebody is', async () => {
     await go('Metering');
     await page.waitForSelector('text=Nobody has been active yet.');
+    const attempt = await sendCode(sandbox.ready.frontend_api, 'many7@usher-tests.com');
+    await go('Outbox');
+    await page.waitForSelector('tr:has-text("many7@usher-tests.com")');
+    const code = (await page.textContent('tbody td:nth-child(3)')).trim();
+    assert.match(code, /^\d{6}$/);
+    const signIn = await attempt(code);
+    await go('Metering');
+    await page.waitForSelector('tbody tr td:nth-child(2):text-is("1")');
+    await go('Sessions');
+    const row = `tr:has-text("${signIn.created_session_id}"):has-text("active")`;
+    await page.click(`${row} a`);
+    await page.waitForSelector('h1:text-is("many7@usher-tests.com")');
+    await page.waitForSelector(row);
   });
 });
 

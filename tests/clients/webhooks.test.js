@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { verifyWebhook } from '@clerk/backend/webhooks';
 import { Webhook } from 'standardwebhooks';
+import { sendCode } from './front.js';
 import { webhooksApi } from './openapi.js';
 import { routes, startSandbox } from './sandbox.js';
 
@@ -126,8 +127,26 @@ describe('webhooks', { timeout: 120000 }, () => {
     assert.deepEqual(updates.map(data => data.banned).sort(), [false, false, false, true, true]);
   });
 
+  test('a code that is sent, a session that begins and one that is revoked are told', async () => {
+    const user = await create(sandbox, { emailAddress: ['coded@usher-tests.com'] });
+    const attempt = await sendCode(sandbox.ready.frontend_api, 'coded@usher-tests.com');
+    const [mail] = await typed(receiver, 'email.created');
+    const { data } = JSON.parse(mail.body);
+    assert.deepEqual([data.to_email_address, data.user_id, data.slug], ['coded@usher-tests.com', user.id, 'verification_code']);
+    assert.ok(data.body.includes(data.data.otp_code) && data.body_plain.includes(data.data.otp_code));
+    const done = await attempt(data.data.otp_code);
+    const [begun] = await typed(receiver, 'session.created');
+    const session = JSON.parse(begun.body).data;
+    assert.deepEqual([session.id, session.user_id, session.user.id], [done.created_session_id, user.id, user.id]);
+    assert.deepEqual((await sandbox.raw('GET', '/v1/sandbox/metering')).body.data.map(m => [m.active_users, m.retained_users]),
+      [[1, 0]]);
+    await sandbox.clerk.sessions.revokeSession(session.id);
+    const [gone] = await typed(receiver, 'session.revoked');
+    assert.equal(JSON.parse(gone.body).data.status, 'revoked');
+  });
+
   test('every payload fits Clerk\'s OpenAPI file', () => {
-    assert.ok(receiver.received.length >= 8);
+    assert.ok(receiver.received.length >= 12);
     assert.deepEqual(receiver.received.flatMap(r => openApi.webhookProblems(JSON.parse(r.body))), []);
   });
 

@@ -2,7 +2,7 @@
 import { get, Refused, takeToken, useKey } from './api.js';
 import { el, notice, replace } from './parts.js';
 import { faults } from './view_faults.js';
-import { metering, requests } from './view_activity.js';
+import { metering, outbox, requests, sessions } from './view_activity.js';
 import { overview } from './view_overview.js';
 import { user, users } from './view_users.js';
 import { webhooks } from './view_webhooks.js';
@@ -13,7 +13,9 @@ const REFRESH_MS = 2000;
 const sections = [
   { path: '', title: 'Overview', view: overview },
   { path: 'users', title: 'Users', view: users, inner: user },
+  { path: 'sessions', title: 'Sessions', view: sessions },
   { path: 'requests', title: 'Requests', view: requests },
+  { path: 'outbox', title: 'Outbox', view: outbox },
   { path: 'webhooks', title: 'Webhooks', view: webhooks },
   { path: 'metering', title: 'Metering', view: metering },
   { path: 'faults', title: 'Faults', view: faults },

@@ -1,5 +1,6 @@
-import { get } from './api.js';
-import { el, hour, mono, number, status, table, took } from './parts.js';
+import { get, part } from './api.js';
+import { badge, el, hour, id, mono, none, number, second, status, table, time, took } from './parts.js';
+import { sessionTable } from './view_users.js';
 
 const requestColumns = [
   { title: 'Time', tight: true, cell: r => hour(r.at) },
@@ -36,6 +37,28 @@ export const requests = {
       requestTable(data.filter(fits)),
     ];
   },
+};
+
+export const sessions = {
+  title: 'Sessions',
+  load: () => get('sessions'),
+  draw: ({ data }) => [el('h1', {}, 'Sessions'), el('p', { class: 'soft' }, 'The newest 100.'),
+    sessionTable(data, [{ title: 'User', cell: s => el('a', { href: `#/users/${part(s.user_id)}` }, id(s.user_id)) }])],
+};
+
+const messageColumns = [
+  { title: 'Time', tight: true, cell: m => time(m.created_at) },
+  { title: 'To', cell: m => [badge(m.kind), ' ', el('span', { class: 'wrap' }, m.to)] },
+  { title: 'Code', tight: true, cell: m => m.code ? mono(m.code) : none() },
+  { title: 'Message', cell: m => [el('span', { class: 'wrap' }, m.body), second(m.slug ?? '')] },
+];
+
+export const outbox = {
+  title: 'Outbox',
+  load: () => get('outbox?limit=100'),
+  draw: answer => [el('h1', {}, 'Outbox'),
+    el('p', { class: 'soft' }, 'Emails and text messages that a real Clerk would have sent.'),
+    table('Messages', messageColumns, answer, { key: m => m.id, empty: 'Nothing was sent.' })],
 };
 
 const monthColumns = [

@@ -80,6 +80,16 @@ export const users = {
   },
 };
 
+const sessionColumns = [
+  { title: 'Session', cell: s => id(s.id) },
+  { title: 'Status', cell: s => badge(s.status, s.status === 'active' ? 'good' : '') },
+  { title: 'Started', tight: true, cell: s => time(s.created_at) },
+  { title: 'Last active', tight: true, cell: s => time(s.last_active_at) },
+  { title: 'Expires', tight: true, cell: s => time(s.expire_at) },
+];
+export const sessionTable = (rows, more = []) =>
+  table('Sessions', [...more, ...sessionColumns], rows, { key: s => s.id, empty: 'No sessions.' });
+
 const identifierColumns = [
   { title: 'Kind', cell: i => i.kind === 'email_address' ? 'Email address' : 'Phone number' },
   { title: 'Value', cell: i => el('span', { class: 'wrap' }, i.value) },
@@ -92,8 +102,11 @@ const metadata = u => ['public_metadata', 'private_metadata', 'unsafe_metadata']
 
 export const user = {
   title: 'User',
-  load: userId => get(`users/${part(userId)}`),
-  draw(u) {
+  async load(userId) {
+    const [found, open] = await Promise.all([get(`users/${part(userId)}`), get(`sessions?user_id=${part(userId)}`)]);
+    return { found, sessions: open.data };
+  },
+  draw({ found: u, sessions }) {
     return [
       el('p', {}, el('a', { href: '#/users' }, '← Users')),
       el('h1', {}, title(u)),
@@ -110,6 +123,7 @@ export const user = {
         ['Backup codes', number(u.backup_codes)],
       ])),
       el('h2', {}, 'Identifiers'), table('Identifiers', identifierColumns, u.identifiers, { key: i => i.value }),
+      el('h2', {}, 'Sessions'), sessionTable(sessions),
       ...metadata(u),
       el('h2', {}, 'As the Backend API has it'),
       el('details', {}, el('summary', {}, 'Show the User object'), json(u.user)),
