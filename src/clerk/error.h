@@ -94,6 +94,10 @@
     ERROR(password_required, 400, "Password required")                                             \
     ERROR(totp_already_enabled, 400, "TOTP already enabled")                                       \
     ERROR(backup_codes_not_available, 400, "Backup codes not available")                           \
+    ERROR(unknown_config_key, 400, "Unknown key of the configuration")                             \
+    ERROR(config_version_conflict, 409, "The configuration has changed")                           \
+    ERROR(config_validation_error, 422, "Invalid configuration")                                   \
+    ERROR(destructive_operation_not_allowed, 400, "Not without destructive=true")                  \
     ERROR(user_locked, 403, "Your account is locked")                                              \
     ERROR(user_banned, 403, "Your account is banned")                                              \
     ERROR(verification_expired, 400, "Code expired")                                               \

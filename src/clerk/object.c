@@ -110,7 +110,6 @@ static void put_names(const struct clerk_user *user, struct buf *to)
     put_text(to, TEXT(",\"object\":\"user\",\"username\":"), user->user.username);
     put_text(to, TEXT(",\"first_name\":"), user->user.first_name);
     put_text(to, TEXT(",\"last_name\":"), user->user.last_name);
-    put_text(to, TEXT(",\"locale\":"), user->user.locale);
     buf_add(to, TEXT(",\"profile_image_url\":\"\",\"image_url\":\"\",\"has_image\":false"));
     put_text(to, TEXT(",\"primary_email_address_id\":"), user->primary_email_id);
     put_text(to, TEXT(",\"primary_phone_number_id\":"), user->primary_phone_id);
@@ -155,11 +154,8 @@ static void put_state(const struct clerk_user *user, struct buf *to)
              user->user.delete_self_enabled != USER_FLAG_FALSE);
     put_bool(to, TEXT(",\"create_organization_enabled\":"),
              user->user.create_organization_enabled != USER_FLAG_FALSE);
-    put_time(to, TEXT(",\"create_organizations_limit\":"), user->user.create_organizations_limit);
     put_time(to, TEXT(",\"last_active_at\":"), user->last_active_at);
     put_time(to, TEXT(",\"legal_accepted_at\":"), user->user.legal_accepted_at);
-    put_bool(to, TEXT(",\"bypass_client_trust\":"),
-             user->user.bypass_client_trust == USER_FLAG_TRUE);
 }
 
 void clerk_write_user(const struct clerk_user *user, struct buf *to)
@@ -173,6 +169,10 @@ void clerk_write_user(const struct clerk_user *user, struct buf *to)
     put_object(to, TEXT(",\"unsafe_metadata\":"), user->user.unsafe_metadata);
     put_text(to, TEXT(",\"external_id\":"), user->user.external_id);
     put_state(user, to);
+    put_text(to, TEXT(",\"locale\":"), user->user.locale);
+    put_time(to, TEXT(",\"create_organizations_limit\":"), user->user.create_organizations_limit);
+    put_bool(to, TEXT(",\"bypass_client_trust\":"),
+             user->user.bypass_client_trust == USER_FLAG_TRUE);
     buf_byte(to, '}');
 }
 
@@ -188,6 +188,9 @@ void clerk_write_client_user(const struct clerk_user *user, struct text membersh
     put_object(to, TEXT(",\"unsafe_metadata\":"), user->user.unsafe_metadata);
     put_text(to, TEXT(",\"external_id\":"), user->user.external_id);
     put_state(user, to);
+    if (user->user.create_organizations_limit != USER_UNSET)
+        put_time(to, TEXT(",\"create_organizations_limit\":"),
+                 user->user.create_organizations_limit);
     buf_byte(to, '}');
 }
 

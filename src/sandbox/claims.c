@@ -106,15 +106,25 @@ int claims_set(struct claims *claims, struct store *store, struct text source, s
     return -1;
 }
 
-int claims_check(struct text source, struct err *err)
+static int check_alone(struct text source, size_t default_count, struct err *err)
 {
     struct json_value tree;
     struct json *json;
     if (json_new(&json, CLAIMS_SOURCE_MAX, err) != 0)
         return -1;
-    int status = check(json, source, DEFAULTS_OF_TEMPLATES, &tree, err);
+    int status = check(json, source, default_count, &tree, err);
     json_free(json);
     return status;
+}
+
+int claims_check_session(struct text source, struct err *err)
+{
+    return check_alone(source, ARRAY_COUNT(defaults), err);
+}
+
+int claims_check(struct text source, struct err *err)
+{
+    return check_alone(source, DEFAULTS_OF_TEMPLATES, err);
 }
 
 static const struct clerk_identifier *primary(const struct clerk_identifier *at, size_t count,

@@ -30,6 +30,9 @@ void claims_close(struct claims *claims);
  */
 int claims_set(struct claims *claims, struct store *store, struct text source, struct err *err);
 
+/* Whether claims_set would take them. Returns 0 or -1 (ERR_USAGE). */
+int claims_check_session(struct text source, struct err *err);
+
 /* Checks claims of a template: an object whose strings are shortcodes. Returns 0 or -1 (ERR_USAGE). */
 int claims_check(struct text source, struct err *err);
 

@@ -26,8 +26,9 @@ static const char rest[] =
     "\"commerce_settings\":{\"billing\":{\"stripe_publishable_key\":null,"
     "\"organization\":{\"enabled\":false,\"has_paid_plans\":false},"
     "\"user\":{\"enabled\":false,\"has_paid_plans\":false}}},"
-    "\"api_keys_settings\":{\"user_api_keys_enabled\":false,\"orgs_api_keys_enabled\":false},"
-    "\"protect_config\":{\"object\":\"protect_config\",\"id\":\"pconf_sandbox\"},"
+    "\"api_keys_settings\":{\"enabled\":false,\"user_api_keys_enabled\":false,\"orgs_api_keys_"
+    "enabled\":false},"
+    "\"protect_config\":{},"
     "\"maintenance_mode\":false,\"client_debug_mode\":false,\"partitioned_cookies\":false}";
 
 static struct text or_else(struct text given, const char *usual)
@@ -223,7 +224,6 @@ static void put_sign_in_and_up(struct json_out *out, const struct settings *sett
     json_key(out, TEXT("second_factor"));
     json_open(out, '{');
     json_field_bool(out, "required", settings->second_factor_required);
-    json_field_bool(out, "enabled", true);
     json_close(out, '}');
     json_close(out, '}');
     json_key(out, TEXT("sign_up"));
@@ -234,7 +234,6 @@ static void put_sign_in_and_up(struct json_out *out, const struct settings *sett
     json_field_bool(out, "progressive", settings->progressive_sign_up);
     json_field_text(out, "mode", settings->sign_up_mode);
     json_field_bool(out, "legal_consent_enabled", settings->legal_consent_required);
-    json_field_raw(out, "mfa", TEXT("{\"required\":false}"));
     json_close(out, '}');
 }
 
@@ -271,6 +270,7 @@ static void put_passwords(struct json_out *out, const struct settings *settings)
 {
     json_key(out, TEXT("password_settings"));
     json_open(out, '{');
+    json_field_bool(out, "disable_password_reverification", true);
     json_field_bool(out, "disable_hibp", !settings->hibp);
     json_field_int(out, "min_length", settings->password_min_length);
     json_field_int(out, "max_length", settings->password_max_length);
@@ -299,15 +299,19 @@ static void put_user_settings(struct json_out *out, const struct settings *setti
     json_open(out, '{');
     json_field_int(out, "min_length", settings->username_min_length);
     json_field_int(out, "max_length", settings->username_max_length);
+    json_field_bool(out, "allow_extended_special_characters", false);
+    json_field_bool(out, "allow_numeric_usernames", false);
     json_close(out, '}');
     json_key(out, TEXT("actions"));
     json_open(out, '{');
     json_field_bool(out, "delete_self", settings->delete_self_enabled);
     json_field_bool(out, "create_organization", settings->create_organization_enabled);
+    json_field_raw(out, "create_organizations_limit", TEXT("null"));
     json_close(out, '}');
     put_attack_protection(out, settings);
     json_field_raw(out, "passkey_settings",
-                   TEXT("{\"allow_autofill\":false,\"show_sign_in_button\":false}"));
+                   TEXT("{\"allow_autofill\":false,\"show_sign_in_button\":false,"
+                        "\"satisfies_second_factor\":false}"));
     put_passwords(out, settings);
     json_close(out, '}');
 }

@@ -133,30 +133,39 @@ void me_delete(struct call *call)
 
 /* ---- sessions ---- */
 
-static void list_sessions(struct call *call, bool live_only)
+static bool list_sessions(struct call *call, struct session **sessions, size_t *count)
 {
     static const char statement[] =
         ROW_SELECT("sessions", SESSION_COLUMNS) " WHERE user_id = ?1 ORDER BY created_at DESC, id";
-    struct session *sessions;
-    size_t count;
-    if (!session_list(call, statement, me_account(call)->clerk.id, &sessions, &count))
-        return;
-    struct json_out out = json_out(call_answer(call, 200));
-    json_open(&out, '[');
-    for (size_t i = 0; i < count; i++)
-        if (!live_only || text_same(sessions[i].status, TEXT("active")))
-            session_write_activity(&sessions[i], &out);
-    json_close(&out, ']');
+    return session_list(call, statement, me_account(call)->clerk.id, sessions, count);
 }
 
 void me_sessions(struct call *call)
 {
-    list_sessions(call, false);
+    struct session *sessions;
+    size_t count;
+    if (!list_sessions(call, &sessions, &count))
+        return;
+    struct json_out out = json_out(call_answer(call, 200));
+    json_open(&out, '[');
+    for (size_t i = 0; i < count; i++)
+        if (!session_write_front(call, &sessions[i], &out))
+            return;
+    json_close(&out, ']');
 }
 
 void me_sessions_active(struct call *call)
 {
-    list_sessions(call, true);
+    struct session *sessions;
+    size_t count;
+    if (!list_sessions(call, &sessions, &count))
+        return;
+    struct json_out out = json_out(call_answer(call, 200));
+    json_open(&out, '[');
+    for (size_t i = 0; i < count; i++)
+        if (text_same(sessions[i].status, TEXT("active")))
+            session_write_activity(&sessions[i], &out);
+    json_close(&out, ']');
 }
 
 void me_revoke_session(struct call *call)
@@ -171,6 +180,6 @@ void me_revoke_session(struct call *call)
     if (text_same(session.status, TEXT("active")) && !session_end(call, &session, "revoked"))
         return;
     struct json_out out = front_open(call);
-    session_write_activity(&session, &out);
-    front_close(call, &out);
+    if (session_write_front(call, &session, &out))
+        front_close(call, &out);
 }

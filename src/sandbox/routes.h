@@ -56,6 +56,9 @@ struct call;
     ROUTE(POST, "/v1/sessions/{}/tokens", KEY, INSTANCE, sessions_tokens)                          \
     ROUTE(POST, "/v1/sessions/{}/tokens/{}", KEY, INSTANCE, sessions_tokens_template)              \
     ROUTE(POST, "/v1/testing_tokens", KEY, INSTANCE, testing_tokens_create)                        \
+    ROUTE(GET, "/v1/platform/applications/{}/instances/{}/config", KEY, FREE, platform_config_get) \
+    ROUTE(PATCH, "/v1/platform/applications/{}/instances/{}/config", KEY, FREE,                    \
+          platform_config_patch)                                                                   \
     ROUTE(GET, "/v1/jwt_templates", KEY, INSTANCE, jwt_templates_list)                             \
     ROUTE(POST, "/v1/jwt_templates", KEY, INSTANCE, jwt_templates_create)                          \
     ROUTE(GET, "/v1/jwt_templates/{}", KEY, INSTANCE, jwt_templates_get)                           \

@@ -22,14 +22,19 @@ static void put_common(const struct session *session, struct json_out *out)
     json_field_int(out, "expire_at", session->expire_at);
     json_field_int(out, "abandon_at", session->abandon_at);
     json_field_int(out, "last_active_at", session->active_at);
-    json_field_text(out, "last_active_organization_id", session->organization);
     json_field_raw(out, "actor", session->actor);
+}
+
+static void put_rest(const struct session *session, struct json_out *out)
+{
+    json_field_text(out, "last_active_organization_id", session->organization);
     json_field_int(out, "created_at", session->created_at);
     json_field_int(out, "updated_at", session->updated_at);
 }
 
 static void put_owner(const struct session *session, struct json_out *out)
 {
+    put_rest(session, out);
     json_field_text(out, "user_id", session->user_id);
     json_field_text(out, "client_id", session->client);
 }
@@ -253,8 +258,13 @@ bool session_write_front(struct call *call, const struct session *session, struc
         return false;
     json_open(out, '{');
     put_common(session, out);
+    put_rest(session, out);
     json_field_raw(out, "tasks", TEXT("null"));
-    put_token(call, session, &account, out);
+    if (text_same(session->client, call->front->client.id) &&
+        text_same(session->status, TEXT("active")))
+        put_token(call, session, &account, out);
+    else
+        json_field_raw(out, "last_active_token", TEXT("null"));
     json_key(out, TEXT("user"));
     clerk_write_client_user(&account.clerk, TEXT("[]"), out->to);
     out->comma = true;

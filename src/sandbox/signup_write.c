@@ -71,7 +71,7 @@ static bool put_verification(struct call *call, const struct signup *signup,
     json_field_text(out, "status", sent ? verification.status : TEXT("unverified"));
     json_field_text(out, "strategy", sent ? text_of(info->strategy) : (struct text){NULL, 0});
     json_field_int(out, "attempts", sent ? verification.attempts : ROW_NULL);
-    json_field_int(out, "expire_at", sent ? verification.expire_at : ROW_NULL);
+    json_field_int(out, "expire_at", sent ? verification.expire_at : signup->abandon_at);
     json_field_text(out, "next_action",
                     verified ? TEXT("")
                     : sent   ? TEXT("needs_attempt")
@@ -116,7 +116,6 @@ static void put_values(const struct signup *signup, struct json_out *out)
     json_field_text(out, "created_user_id", signup->user_id);
     json_field_int(out, "abandon_at", signup->abandon_at);
     json_field_int(out, "legal_accepted_at", signup->legal_accepted_at);
-    json_field_raw(out, "locale", TEXT("null"));
 }
 
 bool signup_write(struct call *call, const struct signup *signup, struct json_out *out)
