@@ -1,5 +1,6 @@
 // A browser as the Frontend API sees one, without a page: forms, cookies, the dev browser. Each answer is held
 // against Clerk's OpenAPI file.
+import fs from 'node:fs';
 import path from 'node:path';
 import { OpenApi } from './openapi.js';
 
@@ -19,6 +20,13 @@ const called = new Set();
 
 // "POST /v1/client/sign_ins" and so on: every operation that was called so far.
 export const frontendCalls = () => called;
+
+// The rows of the sandbox's table of endpoints that are the Frontend API's, in the same form.
+export function frontendRoutes() {
+  const table = fs.readFileSync(path.join(process.env.USHER_ROOT, 'src', 'sandbox', 'routes.h'), 'utf8');
+  return [...table.matchAll(/^ +ROUTE\((\w+), "([^"]+)", (OPEN|CLIENT|SESSION)/gm)]
+    .map(([, method, route]) => `${method} ${route}`);
+}
 
 export class Visitor {
   // options: devBrowser; headers, that go with each request.
