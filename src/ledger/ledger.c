@@ -79,7 +79,10 @@ int ledger_begin(struct ledger *ledger, struct err *err)
         return 0;
     if (sql_begin(ledger->sql, err) != 0)
         return err_wrap(err, "ledger");
-    return ledger_wrote(ledger, ledger_keep_lease(ledger, err), err);
+    int status = ledger_keep_lease(ledger, err);
+    if (status == 0)
+        status = ledger_look_around(ledger, err);
+    return ledger_wrote(ledger, status, err);
 }
 
 int ledger_break(struct ledger *ledger)

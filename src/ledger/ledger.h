@@ -126,6 +126,9 @@ int ledger_claim(struct ledger *ledger, const struct ledger_user *user, struct a
 /* Renews the lease if that is due; costs nothing otherwise. For loops in which nothing may be committed. */
 int ledger_renew(struct ledger *ledger, struct err *err);
 
+/* Whether there are other writers, as of a second ago. Costs nothing. */
+bool ledger_in_company(const struct ledger *ledger);
+
 /* Makes all claims and puts so far durable (fsync). Without open transaction does nothing. */
 int ledger_commit(struct ledger *ledger, struct err *err);
 

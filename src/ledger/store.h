@@ -30,6 +30,8 @@ struct ledger {
     int64_t lease_ms;        /* how long a renewal holds */
     int64_t renewed_us;      /* when we renewed last */
     int64_t buried_us;       /* when we last looked who has died */
+    int64_t counted_us;      /* when we last looked who else writes … */
+    bool in_company;         /* … and whether there was somebody */
     int64_t clock_offset_ms; /* from the monotonic clock to the database's */
     int64_t swept_us;        /* when what had expired was last cleared away */
     struct ledger_ahead ahead;
@@ -46,6 +48,8 @@ void ledger_retire(struct ledger *ledger);
 int ledger_keep_lease(struct ledger *ledger, struct err *err);
 /* Inside a transaction: strikes out writers of this machine whose process is gone, at most once a second. */
 int ledger_bury(struct ledger *ledger, struct err *err);
+/* Inside a transaction: looks who else writes, at most once a second. */
+int ledger_look_around(struct ledger *ledger, struct err *err);
 /* The database's clock. */
 int64_t ledger_now_ms(const struct ledger *ledger);
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BURY_US INT64_C(1000000)
+#define LOOK_US INT64_C(1000000) /* between two looks who else writes, and who has died */
 
 struct process {
     char machine[128];
@@ -100,7 +100,7 @@ int ledger_bury(struct ledger *ledger, struct err *err)
     int64_t now = clock_now_us(), dead[DEAD_MAX];
     struct process own = this_process();
     size_t count;
-    if (ledger->buried_us > 0 && now - ledger->buried_us < BURY_US)
+    if (ledger->buried_us > 0 && now - ledger->buried_us < LOOK_US)
         return 0;
     ledger->buried_us = now;
     if (list_dead(ledger, &own, dead, &count, err) != 0)
@@ -130,6 +130,29 @@ static int put_row(struct ledger *ledger, struct err *err)
     sql_bind_int(query, 6, own.started);
     ledger->renewed_us = clock_now_us();
     return sql_run(query, err);
+}
+
+bool ledger_in_company(const struct ledger *ledger)
+{
+    return ledger->in_company;
+}
+
+int ledger_look_around(struct ledger *ledger, struct err *err)
+{
+    int64_t now = clock_now_us();
+    if (ledger->counted_us > 0 && now - ledger->counted_us < LOOK_US)
+        return 0;
+    ledger->counted_us = now;
+    struct sql_query *query = sql_query(
+        ledger->sql, "SELECT 1 FROM writers WHERE id <> ?1 AND until_ms > ?2 LIMIT 1", err);
+    if (!query)
+        return -1;
+    sql_bind_int(query, 1, ledger->writer);
+    sql_bind_int(query, 2, ledger_now_ms(ledger));
+    int got = sql_step(query, err);
+    ledger->in_company = got > 0;
+    sql_reset(query);
+    return got < 0 ? -1 : 0;
 }
 
 int ledger_keep_lease(struct ledger *ledger, struct err *err)

@@ -6,6 +6,9 @@
  *   post     flights whose intent is durable are handed to the courier, or to a look-up;
  *   work     the courier sends at the pace allowed and delivers answers, which put outcomes.
  *
+ * A user whom another process on the same ledger has is parked, and claimed again until that one has settled it
+ * or is gone. In company transactions are kept short, since they take turns.
+ *
  * Nothing leaves before its intent is durable; nothing counts as moved before its outcome is.
  */
 #include "migrate/import.h"
@@ -16,7 +19,8 @@
 
 #define AHEAD       1024              /* intents committed ahead of what is in flight */
 #define COMMIT_PUTS 1024              /* puts that make a commit worth it at once … */
-#define COMMIT_US   INT64_C(50000)    /* … or the time that the first of them waits at most */
+#define COMMIT_US   INT64_C(50000)    /* … or the time that the first of them waits at most, */
+#define COMPANY_US  INT64_C(5000)     /* and with other writers on the ledger */
 #define DRAIN_US    INT64_C(15000000) /* how long a stop waits for what is in flight */
 
 /* Hands the flights whose intents are durable now to the courier or to a look-up. */
@@ -55,7 +59,8 @@ static bool commit_is_due(const struct import *import)
     if (import->puts == 0)
         return import->ready.count > 0;
     bool idle = courier_in_flight(import->courier) == 0 && courier_waiting(import->courier) == 0;
-    return import->puts >= COMMIT_PUTS || idle || clock_now_us() - import->first_put >= COMMIT_US;
+    int64_t patience = ledger_in_company(import->ledger) ? COMPANY_US : COMMIT_US;
+    return import->puts >= COMMIT_PUTS || idle || clock_now_us() - import->first_put >= patience;
 }
 
 static bool may_read(const struct import *import)
@@ -81,6 +86,10 @@ static void call_back(struct import *import)
             import_put_back(flight);
     }
     struct flight *flight;
+    while ((flight = import_dequeue(&import->parked))) {
+        import->totals->pending++;
+        import_land(flight);
+    }
     while ((flight = import_dequeue(&import->ready)))
         if (flight->step == FLIGHT_CREATE)
             import_put_back(flight);
@@ -111,6 +120,8 @@ bool import_is_over(const struct import *import)
 int import_run(struct import *import, struct err *err)
 {
     while (go_further(import)) {
+        if (import_retake(import, err))
+            return -1;
         while (may_read(import))
             if (import->feed(import, err))
                 return -1;

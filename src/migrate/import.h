@@ -48,10 +48,12 @@ struct import {
     struct flight *flights, *free;
     size_t flight_count, flying;            /* slots; those not free */
     struct flight_queue ready;              /* intents put, not durable yet */
+    struct flight_queue parked;             /* another process has their users now */
     struct flight_queue look[LOOKUP_KINDS]; /* to be looked up, by what */
     struct lookup lookups[IMPORT_LOOKUPS];
-    int64_t look_at; /* when a look-up that is not full is sent */
-    size_t puts;     /* into the ledger since the last commit */
+    int64_t look_at;    /* when a look-up that is not full is sent */
+    int64_t park_until; /* when those parked are claimed again */
+    size_t puts;        /* into the ledger since the last commit */
     int64_t first_put, drain_until;
     uint64_t taken;
     struct numbers seen; /* rows of the ledger whose users the export has */
@@ -99,6 +101,8 @@ void import_put_flight(struct flight *flight, enum ledger_state state, const cha
 void import_put_written(struct flight *flight, enum ledger_state state, struct text code);
 /* Claims the user to be created and queues the flight, or lands it if another process has the user. */
 int import_claim(struct flight *flight, struct err *err);
+/* Claims those parked again, if it is time to. */
+int import_retake(struct import *import, struct err *err);
 
 /* Gives a slot back. The others put the outcome first: done, failed, a conflict, to be taken up by the next
  * run, gone from the ledger. */

@@ -5,6 +5,8 @@
 
 #include "migrate/rejects.h"
 
+#define PARK_US INT64_C(250000) /* between two tries to claim a user whom another process has */
+
 void import_push(struct flight **list, struct flight *flight)
 {
     flight->next = *list;
@@ -121,6 +123,29 @@ static void give_way(struct flight *flight, const struct ledger_claim *claim)
     import_land(flight);
 }
 
+/* Waits for the other process to settle the user, or to die. */
+static void park(struct flight *flight)
+{
+    struct import *import = flight->import;
+    if (import->parked.count == 0)
+        import->park_until = clock_now_us() + PARK_US;
+    import_queue(&import->parked, flight);
+}
+
+int import_retake(struct import *import, struct err *err)
+{
+    size_t count = import->parked.count;
+    if (count == 0 || clock_now_us() < import->park_until)
+        return 0;
+    import->park_until = clock_now_us() + PARK_US;
+    for (; count > 0; count--) {
+        arena_reset(&import->arena);
+        if (import_claim(import_dequeue(&import->parked), err))
+            return -1;
+    }
+    return 0;
+}
+
 int import_claim(struct flight *flight, struct err *err)
 {
     struct import *import = flight->import;
@@ -133,7 +158,10 @@ int import_claim(struct flight *flight, struct err *err)
     if (ledger_claim(import->ledger, &user, &import->arena, &claim, err))
         return -1;
     if (claim.result != LEDGER_CLAIMED) {
-        give_way(flight, &claim);
+        if (claim.result == LEDGER_TAKEN)
+            park(flight);
+        else
+            give_way(flight, &claim);
         return 0;
     }
     flight->maybe_sent = flight->maybe_sent || claim.look_first;

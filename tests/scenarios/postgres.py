@@ -6,7 +6,7 @@
         server.database("two")        # the URL of one more, empty database (PostgreSQL)
         server.stop(); server.start() # the same data, the same port
 
-    postgres.py [postgres] [mariadb] -- PROGRAM [ARGUMENT …]
+    postgres.py [postgres | postgres-durable] [mariadb] -- PROGRAM [ARGUMENT …]
         runs a program with USHER_POSTGRES and USHER_MYSQL set to such URLs; its exit status is ours.
         In a scenario that is run so, a sandbox without data of its own has a database of that server
         instead of memory.
@@ -188,7 +188,9 @@ def fresh_database():
     return url.rsplit("/", 1)[0] + "/" + name
 
 
-KINDS = {"postgres": (Postgres, "USHER_POSTGRES"), "mariadb": (MariaDB, "USHER_MYSQL")}
+KINDS = {"postgres": (Postgres, "USHER_POSTGRES"),
+         "postgres-durable": (lambda: Postgres(sync=True), "USHER_POSTGRES"),
+         "mariadb": (MariaDB, "USHER_MYSQL")}
 
 
 def main(words):

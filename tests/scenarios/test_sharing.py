@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""Several processes on one PostgreSQL: sandboxes that share their data. Run by postgres.py."""
+"""Several processes on one database: sandboxes that share data, imports that share a ledger. Run by postgres.py."""
 import collections
+import json
 import os
+import random
 import signal
+import subprocess
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
+import lab
 import postgres
-from lab import Sandbox, folder, usher
+from lab import Sandbox, event, export, folder, usher
 
 
 def body(n, **more):
@@ -99,6 +104,83 @@ class Sandboxes(unittest.TestCase):
                 self.assertEqual(done.returncode, 2)
                 self.assertIn("not of a sandbox", done.stderr)
                 self.assertNotIn(postgres.IN_URL, done.stderr)
+
+
+class Imports(unittest.TestCase):
+    """Two imports of one export on one ledger, in SQLite and in PostgreSQL."""
+
+    USERS = 500
+    FAULTS = ("--limits", "off", "--latency", "30", "--fault", "drop-after=0.02", "--fault", "500=0.02")
+
+    def start(self, box, cwd, ledger):
+        command = [lab.USHER, "import", cwd + "/users", "--from", "usher", "--ledger", ledger,
+                   "--yes", "--json"]
+        return subprocess.Popen(command, env=lab.environment(box), text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def on_each_ledger(self, check):
+        with folder() as cwd:
+            export(cwd + "/users", [lab.user(n) for n in range(self.USERS)])
+            for ledger in (cwd + "/ledger", postgres.fresh_database()):
+                with self.subTest(ledger=ledger.split(":")[0]), \
+                        Sandbox(*self.FAULTS, data=":memory:") as box:
+                    check(box, cwd, ledger)
+                    self.check_all_there(box, cwd, ledger)
+
+    def check_all_there(self, box, cwd, ledger):
+        self.assertEqual(len(box.users()), self.USERS) # users() finds doubles
+        self.assertEqual(box.count(), self.USERS)
+        status = json.loads(usher("status", "--json", "--ledger", ledger).stdout.split("\n")[0])
+        self.assertEqual((status["done"], status["sending"]), (self.USERS, 0), status)
+        again = usher("import", cwd + "/users", "--from", "usher", "--ledger", ledger, "--yes",
+                      "--json", box=box)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(event(again.stdout, "end")["unchanged"], self.USERS)
+
+    def test_they_help_each_other(self):
+        def check(box, cwd, ledger):
+            both = [self.start(box, cwd, ledger) for _ in range(2)]
+            ends = []
+            for one in both:
+                out, err = one.communicate(timeout=120)
+                self.assertEqual(one.returncode, 0, err)
+                ends.append(event(out, "end"))
+            self.assertEqual(sum(e["created"] + e["adopted"] for e in ends), self.USERS)
+            self.assertEqual([e["pending"] for e in ends], [0, 0])
+
+        self.on_each_ledger(check)
+
+    def test_one_is_killed_and_the_other_takes_over(self):
+        def check(box, cwd, ledger):
+            one = self.start(box, cwd, ledger)
+            while box.count() < 20:
+                time.sleep(0.02)
+            two = self.start(box, cwd, ledger)
+            time.sleep(random.uniform(0, 1))
+            one.kill()
+            one.communicate()
+            out, err = two.communicate(timeout=120)
+            self.assertEqual(two.returncode, 0, err)
+            self.assertEqual(event(out, "end")["pending"], 0)
+
+        self.on_each_ledger(check)
+
+    def test_they_are_killed_again_and_again(self):
+        def check(box, cwd, ledger):
+            running = []
+            for _ in range(6):
+                running = [one for one in running if one.poll() is None]
+                while len(running) < 2:
+                    running.append(self.start(box, cwd, ledger))
+                time.sleep(random.uniform(0.1, 0.6))
+                victim = running.pop(random.randrange(2))
+                victim.kill()
+                victim.communicate()
+            for one in [*running, self.start(box, cwd, ledger)]:
+                _, err = one.communicate(timeout=120)
+                self.assertEqual(one.returncode, 0, err)
+
+        self.on_each_ledger(check)
 
 
 if __name__ == "__main__":

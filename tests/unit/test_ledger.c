@@ -378,6 +378,74 @@ static void foreign_and_newer_files_are_refused(void **state)
     assert_has(f->err.message, "newer usher");
 }
 
+/* The tables as versions 1 and 2 made them, with a user in each of three states. */
+#define OLD_META                                                                                   \
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"                \
+    "INSERT INTO meta VALUES ('instance', 'production api.clerk.com 12345678'),"                   \
+    " ('source', 'auth0'), ('mapping', x'2a00000000000000'),"                                      \
+    " ('key', x'000102030405060708090a0b0c0d0e0f'), ('counts', zeroblob(40));"
+#define OLD_FAILURES                                                                               \
+    "CREATE INDEX failures ON users (state, external_id, error_code) WHERE state >= 3;"
+#define OLD_RUNS                                                                                   \
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, command TEXT, started_ms INTEGER NOT NULL,"        \
+    " ended_ms INTEGER NOT NULL, rows INTEGER NOT NULL, created INTEGER NOT NULL,"                 \
+    " updated INTEGER NOT NULL, unchanged INTEGER NOT NULL, failed INTEGER NOT NULL,"              \
+    " rejected INTEGER NOT NULL,"
+
+static const char *const old_schemas[] = {
+    [1] = "PRAGMA application_id = 0x55736872; PRAGMA user_version = 1;" OLD_META
+          "CREATE TABLE users (external_id TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,"
+          " clerk_id TEXT, error_code TEXT, hashes BLOB, attempts INTEGER NOT NULL,"
+          " run INTEGER NOT NULL);" OLD_FAILURES OLD_RUNS
+          " requests INTEGER NOT NULL, pid INTEGER NOT NULL);"
+          "INSERT INTO users VALUES ('a', 2, 'user_1', NULL, x'0001', 1, 7),"
+          " ('b', 1, NULL, NULL, x'0001', 1, 7), ('c', 4, NULL, 'code', NULL, 0, 7);"
+          "INSERT INTO runs VALUES (7, 'import', 1000, 2000, 3, 1, 0, 0, 0, 1, 5, 99)",
+    [2] =
+        "PRAGMA application_id = 0x55736872; PRAGMA user_version = 2;" OLD_META
+        "CREATE TABLE users (number INTEGER PRIMARY KEY, external_id TEXT NOT NULL UNIQUE,"
+        " state INTEGER NOT NULL, clerk_id TEXT, error_code TEXT, hashes BLOB,"
+        " attempts INTEGER NOT NULL, run INTEGER NOT NULL, made INTEGER NOT NULL);" OLD_FAILURES
+            OLD_RUNS " removed INTEGER NOT NULL, requests INTEGER NOT NULL, pid INTEGER NOT NULL);"
+        "INSERT INTO users VALUES (1, 'a', 2, 'user_1', NULL, x'0001', 1, 7, 0),"
+        " (2, 'b', 1, NULL, NULL, x'0001', 1, 7, 0), (3, 'c', 4, NULL, 'code', NULL, 0, 7, 0);"
+        "INSERT INTO runs VALUES (7, 'import', 1000, 2000, 3, 1, 0, 0, 0, 1, 0, 5, 99)",
+};
+
+static void older_ledgers_are_upgraded(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_user user;
+    struct ledger_run runs[2];
+    size_t count;
+    for (size_t version = 1; version < ARRAY_COUNT(old_schemas); version++) {
+        unlink(f->path);
+        alter(f, old_schemas[version]);
+        assert_int_equal(try_open(f, identity, true), -1);
+        assert_has(f->err.message, "next import upgrades it");
+        open_it(f);
+        assert_counts(f, 0, 1, 1, 0, 1);
+        assert_true(find(f, "a", &user));
+        assert_text(user.clerk_id, "user_1");
+        assert_text(user.hashes, "\0\1");
+        assert_int_equal(user.number, 1);
+        assert_int_equal(user.made, 0);
+        assert_int_equal(put(f, "b", LEDGER_DONE, NULL), 0);
+        assert_int_equal(put(f, "d", LEDGER_PLANNED, NULL), 0);
+        assert_int_equal(ledger_commit(f->ledger, &f->err), 0);
+        close_it(f);
+        open_it(f);
+        assert_counts(f, 1, 0, 2, 0, 1);
+        assert_true(find(f, "d", &user));
+        assert_int_equal(user.number, 4);
+        assert_int_equal(ledger_runs(f->ledger, &f->arena, runs, 2, &count, &f->err), 0);
+        assert_int_equal(count, 1);
+        assert_int_equal(runs[0].requests, 5);
+        assert_int_equal(runs[0].pid, 99);
+        close_it(f);
+    }
+}
+
 static void a_run_killed_at_its_start_leaves_a_new_ledger(void **state)
 {
     struct fixture *f = *state;
@@ -574,6 +642,7 @@ int main(void)
         TEST(runs_are_kept),
         TEST(another_migration_is_refused),
         TEST(foreign_and_newer_files_are_refused),
+        TEST(older_ledgers_are_upgraded),
         TEST(a_run_killed_at_its_start_leaves_a_new_ledger),
         TEST(a_killed_writer_is_followed),
         TEST(a_reader_sees_it_going_on),
