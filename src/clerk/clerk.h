@@ -16,6 +16,15 @@
 /* Writes the CreateUser body of a user (JSON). skip_password_requirement is set for one without digest. */
 void clerk_create_body(const struct user *user, struct buf *to);
 
+/*
+ * The same with the password itself where no digest is known, whatever the instance's rules for new ones:
+ * it has been the user's so far.
+ */
+void clerk_create_body_with(const struct user *user, struct text password, struct buf *to);
+
+/* The body of UpdateUser that gives a user a password: the user's digest if that is known, else password. */
+void clerk_password_body(const struct user *user, struct text password, struct buf *to);
+
 /* What kind of instance a secret key belongs to. */
 enum clerk_instance { CLERK_UNKNOWN, CLERK_DEVELOPMENT, CLERK_PRODUCTION };
 enum clerk_instance clerk_key_instance(struct text secret_key);

@@ -73,17 +73,55 @@ static void put_field(struct json_out *out, const struct user_field_info *info, 
     }
 }
 
+static void put_user(struct json_out *out, const struct user *user)
+{
+    for (int field = 0; field < USER_FIELD_COUNT; field++)
+        if (user_field_is_set(user, field))
+            put_field(out, &user_field_infos[field],
+                      (const char *)user + user_field_infos[field].offset);
+}
+
+static void put_true(struct json_out *out, const char *name)
+{
+    json_key(out, text_of(name));
+    json_put_bool(out, true);
+}
+
+static void put_password(struct json_out *out, struct text password)
+{
+    json_key(out, TEXT("password"));
+    json_put_text(out, password);
+    put_true(out, "skip_password_checks");
+}
+
 void clerk_create_body(const struct user *user, struct buf *to)
+{
+    clerk_create_body_with(user, (struct text){NULL, 0}, to);
+}
+
+void clerk_create_body_with(const struct user *user, struct text password, struct buf *to)
 {
     struct json_out out = json_out(to);
     json_open(&out, '{');
-    for (int field = 0; field < USER_FIELD_COUNT; field++)
-        if (user_field_is_set(user, field))
-            put_field(&out, &user_field_infos[field],
-                      (const char *)user + user_field_infos[field].offset);
-    if (!user->password_digest.at) {
-        json_key(&out, TEXT("skip_password_requirement"));
-        json_put_bool(&out, true);
+    put_user(&out, user);
+    if (!user->password_digest.at && password.at)
+        put_password(&out, password);
+    else if (!user->password_digest.at)
+        put_true(&out, "skip_password_requirement");
+    json_close(&out, '}');
+}
+
+void clerk_password_body(const struct user *user, struct text password, struct buf *to)
+{
+    struct json_out out = json_out(to);
+    json_open(&out, '{');
+    if (user->password_digest.at) {
+        json_key(&out, TEXT("password_digest"));
+        json_put_text(&out, user->password_digest);
+        json_key(&out, TEXT("password_hasher"));
+        json_put_text(&out, user->password_hasher);
+    } else {
+        put_password(&out, password);
     }
     json_close(&out, '}');
 }

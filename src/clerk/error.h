@@ -20,6 +20,8 @@
     ERROR(too_many_requests, 429, "Too many requests")                                             \
     ERROR(internal_clerk_error, 500, "Internal error")                                             \
     ERROR(service_unavailable, 503, "Service unavailable")                                         \
+    ERROR(proxy_request_failed, 502, "No answer from Clerk")                                       \
+    ERROR(proxy_path_mismatch, 400, "Not an address of the proxy")                                 \
     ERROR(user_quota_exceeded, 403, "User quota exceeded")                                         \
     ERROR(feature_not_enabled, 403, "Not enabled")                                                 \
     ERROR(form_data_missing, 422, "Missing data")                                                  \

@@ -16,6 +16,7 @@ const struct cli_command cli_commands[] = {
     {"runs", "list the runs of a ledger", cmd_runs},
     {"status", "progress, runs and failures of a migration", cmd_status},
     {"digest", "parse, verify, convert and find password digests", cmd_digest},
+    {"gateway", "move users at their next sign-in", cmd_gateway},
     {"sandbox", "the local Clerk, to rehearse a migration", cmd_sandbox},
     {NULL, NULL, NULL},
 };

@@ -13,6 +13,7 @@ int cmd_undo(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_digest(int argc, char **argv);
+int cmd_gateway(int argc, char **argv);
 int cmd_sandbox(int argc, char **argv);
 
 #endif

@@ -30,6 +30,7 @@ struct client {
     struct peer **peers; /* by descriptor */
     size_t peer_room;
     struct client_call *free, *active;
+    struct client_call *fresh; /* begun since lulls were told */
     uint32_t in_flight;
 };
 
@@ -38,8 +39,9 @@ struct client_call {
     CURL *easy;
     struct client_call *next, *prev; /* in the free list; among the active */
     struct client_handler on;
+    struct client_call *next_fresh;
     struct curl_slist *headers;
-    bool begun;
+    bool begun, is_fresh;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -78,6 +80,34 @@ static void take_ended(struct client *client)
     }
 }
 
+/* Exchanges that have begun and did not end at once. */
+static void tell_lulls(struct client *client)
+{
+    while (client->fresh) {
+        struct client_call *call = client->fresh;
+        client->fresh = call->next_fresh;
+        call->is_fresh = false;
+        call->on.lull(call->on.arg);
+    }
+}
+
+static void forget_fresh(struct client_call *call)
+{
+    struct client_call **at = &call->client->fresh;
+    while (*at && *at != call)
+        at = &(*at)->next_fresh;
+    if (*at)
+        *at = call->next_fresh;
+    call->is_fresh = false;
+}
+
+/* After curl has had its way. */
+static void follow_up(struct client *client)
+{
+    take_ended(client);
+    tell_lulls(client);
+}
+
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
     struct peer *peer = (struct peer *)watch;
@@ -91,7 +121,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
         return;
     }
     curl_multi_socket_action(client->multi, watch->fd, what, &running);
-    take_ended(client);
+    follow_up(client);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
@@ -132,6 +162,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
     struct client *client = arg;
     (void)multi;
     client->timer_at = timeout_ms < 0 ? INT64_MAX : clock_now_us() + (int64_t)timeout_ms * 1000;
+    client->source.due_us = client->timer_at;
     return 0;
 }
 
@@ -142,12 +173,24 @@ static int64_t turn(struct loop_source *source)
     if (client->timer_at <= clock_now_us()) {
         client->timer_at = INT64_MAX;
         curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        take_ended(client);
+        follow_up(client);
     }
     return client->timer_at;
 }
 
 /* --- what curl calls during an exchange --- */
+
+static void begin(struct client_call *call, int status)
+{
+    call->begun = true;
+    if (call->on.begin)
+        call->on.begin(call->on.arg, status);
+    if (call->on.lull) {
+        call->is_fresh = true;
+        call->next_fresh = call->client->fresh;
+        call->client->fresh = call;
+    }
+}
 
 static size_t on_header(char *at, size_t size, size_t count, void *arg)
 {
@@ -157,11 +200,8 @@ static size_t on_header(char *at, size_t size, size_t count, void *arg)
     long status = 0;
     if (line.len == 0) { /* behind the last header; 100 Continue and the like have more to come */
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-        if (status >= 200 && !call->begun) {
-            call->begun = true;
-            if (call->on.begin)
-                call->on.begin(call->on.arg, (int)status);
-        }
+        if (status >= 200 && !call->begun)
+            begin(call, (int)status);
     } else if (call->on.header && !call->begun && colon < line.len) {
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         if (status >= 200)
@@ -251,6 +291,8 @@ static struct client_call *call_take(struct client *client)
 static void call_give_back(struct client_call *call)
 {
     struct client *client = call->client;
+    if (call->is_fresh)
+        forget_fresh(call);
     curl_multi_remove_handle(client->multi, call->easy);
     curl_slist_free_all(call->headers);
     call->headers = NULL;
@@ -365,6 +407,7 @@ void client_resume(struct client_call *call)
 {
     curl_easy_pause(call->easy, CURLPAUSE_CONT);
     call->client->timer_at = 0; /* curl looks at it in the next turn */
+    call->client->source.due_us = 0;
 }
 
 void client_cancel(struct client_call *call)

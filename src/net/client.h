@@ -30,6 +30,7 @@ struct client_call;
 struct client_handler {
     void (*header)(void *arg, struct text name, struct text value);
     void (*begin)(void *arg, int status); /* all headers have come */
+    void (*lull)(void *arg);              /* begun, and nothing more has come so far; once */
     /* A piece of the body. false: not taken; the same comes again after client_resume. */
     bool (*piece)(void *arg, struct text piece);
     /*

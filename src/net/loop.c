@@ -103,13 +103,12 @@ static int64_t give_turns(struct loop *loop)
 {
     int64_t due = INT64_MAX;
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        due = INT64_MAX;
-        for (struct loop_source *source = loop->sources, *next; source; source = next) {
-            next = source->next;
+        for (struct loop_source *source = loop->sources; source; source = source->next)
             source->due_us = source->turn(source);
+        due = INT64_MAX;
+        for (struct loop_source *source = loop->sources; source; source = source->next)
             if (source->due_us < due)
                 due = source->due_us;
-        }
         if (due == INT64_MAX || due > clock_now_us())
             break;
     }

@@ -31,12 +31,13 @@ struct loop_watch {
 
 /*
  * Something that wants a turn whenever the loop has worked through what was ready. turn returns when it
- * wants the next one at the latest (clock_now_us; INT64_MAX: when something is ready).
+ * wants the next one at the latest (clock_now_us; INT64_MAX: when something is ready). Whoever changes
+ * that on the loop's thread, in another source's turn, puts it into due_us.
  */
 struct loop_source {
     int64_t (*turn)(struct loop_source *source);
+    int64_t due_us;
     struct loop_source *next; /* private */
-    int64_t due_us;           /* private */
 };
 
 /* Starts the thread. Returns 0 or -1 (ERR_MEMORY, ERR_IO). */

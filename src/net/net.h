@@ -3,6 +3,7 @@
 #define USHER_NET_H
 
 #include "net/client.h"
+#include "net/form.h"
 #include "net/http.h"
 #include "net/loop.h"
 #include "net/server.h"

@@ -51,6 +51,7 @@ struct server_request {
     int64_t arrived_us;  /* when the last byte had come (clock_now_us) */
     struct arena arena;  /* for whoever handles the request; reset behind the answer */
     struct buf out;      /* room for the answer's body, empty at first; lives as long as needed */
+    void *tag;           /* the handler's own, NULL at first: see opts.ended */
     struct loop *loop;   /* the loop that the connection lives on; NULL without opts.loops */
     bool streamed;       /* opts.streams said so: no body yet, sink is to be set by handle */
     struct server_sink sink;
@@ -115,6 +116,8 @@ struct server_opts {
      * once or hands the request on.
      */
     void (*handle)(void *arg, struct server_request *request);
+    /* Optional. A request that was handled is over: its answer sent, or the connection gone. */
+    void (*ended)(void *arg, struct server_request *request);
     void *arg;
 };
 

@@ -18,7 +18,8 @@ enum stage {
 struct connection {
     struct server_request request;
     struct lane *lane;
-    struct server *server; /* the lane's */
+    struct server *server;      /* the lane's */
+    struct loop_task wake_task; /* takes a wake in time to the lane's loop */
     struct MHD_Connection *mhd;
     enum stage stage;
     bool counted; /* among the server's active ones */

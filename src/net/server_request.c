@@ -40,8 +40,12 @@ static void end_streams(struct connection *c)
 static void connection_reset(struct connection *c)
 {
     end_streams(c);
-    if (c->counted)
+    if (c->counted) {
+        if (c->server->opts.ended)
+            c->server->opts.ended(c->server->opts.arg, &c->request);
         atomic_fetch_sub(&c->server->active, 1);
+    }
+    c->request.tag = NULL;
     arena_reset(&c->request.arena);
     if (c->body.room > KEEP_ROOM)
         buf_release(&c->body);
@@ -247,16 +251,27 @@ enum MHD_Result server_on_access(void *arg, struct MHD_Connection *mhd, const ch
 static void wake(struct connection *c)
 {
     c->asleep = false;
-    if (c->lane->loop)
+    if (c->lane->loop) {
         c->lane->stirred = true;
+        c->lane->source.due_us = 0;
+    }
     MHD_resume_connection(c->mhd);
 }
 
-/* The same on the timer's thread, where a lane learns of it from its epoll set. */
+static void run_wake_task(struct loop_task *task)
+{
+    wake((struct connection *)((char *)task - offsetof(struct connection, wake_task)));
+}
+
+/* The same on the timer's thread. */
 static void wake_in_time(void *arg)
 {
     struct connection *c = arg;
-    MHD_resume_connection(c->mhd);
+    c->wake_task.run = run_wake_task;
+    if (c->lane->loop)
+        loop_post(c->lane->loop, &c->wake_task);
+    else
+        MHD_resume_connection(c->mhd);
 }
 
 void server_take_more(struct server_request *request)

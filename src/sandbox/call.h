@@ -16,7 +16,6 @@
 #include "clerk/clerk.h"
 #include "net/net.h"
 #include "sandbox/fault.h"
-#include "sandbox/form.h"
 #include "sandbox/instance.h"
 #include "sandbox/limit.h"
 #include "sandbox/ring.h"

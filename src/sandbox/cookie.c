@@ -6,21 +6,6 @@
 
 #define HOST_MAX 253
 
-struct text cookie_get(struct text header, struct text name)
-{
-    struct text rest = header, pair;
-    while (text_field(&rest, ';', &pair)) {
-        size_t equals = text_find(pair, '=', 0);
-        if (equals == pair.len || !text_same(text_trim(text_part(pair, 0, equals)), name))
-            continue;
-        struct text value = text_trim(text_part(pair, equals + 1, pair.len));
-        if (value.len >= 2 && value.at[0] == '"' && value.at[value.len - 1] == '"')
-            value = text_part(value, 1, value.len - 2);
-        return value;
-    }
-    return (struct text){NULL, 0};
-}
-
 void cookie_write(const struct cookie *cookie, struct buf *to)
 {
     buf_add(to, cookie->name);

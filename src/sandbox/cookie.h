@@ -1,13 +1,10 @@
 /*
- * sandbox/cookie: cookies as browsers send them and as servers set them (RFC 6265).
+ * sandbox/cookie: cookies as servers set them (RFC 6265).
  */
 #ifndef USHER_SANDBOX_COOKIE_H
 #define USHER_SANDBOX_COOKIE_H
 
 #include "base/base.h"
-
-/* The value of a cookie in a Cookie header, without quotes around it; absent if it is not there. */
-struct text cookie_get(struct text header, struct text name);
 
 struct cookie {
     struct text name, suffix; /* the name is both, with a _ between if there is a suffix */

@@ -15,7 +15,7 @@
 
 #include "net/net.h"
 
-#define FORM_MAX ((size_t)32 * 1024)
+#define BODY_FORM_MAX ((size_t)32 * 1024)
 
 struct oauth {
     const struct legacy_opts *opts;
@@ -50,7 +50,7 @@ static enum legacy_says sign_in(struct oauth *oauth, struct legacy_job *job,
                                 struct remote_answer *answer)
 {
     struct buf form;
-    buf_init(&form, FORM_MAX);
+    buf_init(&form, BODY_FORM_MAX);
     write_form(oauth, job, &form);
     struct remote_request request = {.url = oauth->opts->url,
                                      .content_type = "application/x-www-form-urlencoded",

@@ -3,7 +3,7 @@
 
 #include "sandbox/fault.h"
 #include "sandbox/filter.h"
-#include "sandbox/form.h"
+#include "net/net.h"
 #include "sandbox/limit.h"
 #include "sandbox/route.h"
 #include "sandbox/sandbox.h"

@@ -1,9 +1,9 @@
 /*
- * sandbox/form: what browsers send: application/x-www-form-urlencoded bodies and queries, and the file of a
+ * form: what browsers send: application/x-www-form-urlencoded bodies and queries, and the file of a
  * multipart/form-data body. Pure functions; everything they give lives in the arena or in what was parsed.
  */
-#ifndef USHER_SANDBOX_FORM_H
-#define USHER_SANDBOX_FORM_H
+#ifndef USHER_NET_FORM_H
+#define USHER_NET_FORM_H
 
 #include "base/base.h"
 
@@ -50,6 +50,9 @@ struct form_part {
  */
 bool form_part(struct text content_type, struct text body, struct text name,
                struct form_part *part);
+
+/* The value of a cookie in a Cookie header, without quotes around it; absent if it is not there. */
+struct text cookie_get(struct text header, struct text name);
 
 /* Whether a Content-Type header is of that type, whatever its parameters. */
 bool form_is_type(struct text content_type, struct text type);

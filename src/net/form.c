@@ -1,4 +1,4 @@
-#include "sandbox/form.h"
+#include "net/form.h"
 
 static int hex_digit(char c)
 {
@@ -94,4 +94,19 @@ bool form_is_type(struct text content_type, struct text type)
 {
     struct text bare = text_trim(text_part(content_type, 0, text_find(content_type, ';', 0)));
     return text_same_nocase(bare, type);
+}
+
+struct text cookie_get(struct text header, struct text name)
+{
+    struct text rest = header, pair;
+    while (text_field(&rest, ';', &pair)) {
+        size_t equals = text_find(pair, '=', 0);
+        if (equals == pair.len || !text_same(text_trim(text_part(pair, 0, equals)), name))
+            continue;
+        struct text value = text_trim(text_part(pair, equals + 1, pair.len));
+        if (value.len >= 2 && value.at[0] == '"' && value.at[value.len - 1] == '"')
+            value = text_part(value, 1, value.len - 2);
+        return value;
+    }
+    return (struct text){NULL, 0};
 }

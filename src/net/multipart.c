@@ -5,7 +5,7 @@
  *
  * What stands before the first boundary and behind the last is ignored.
  */
-#include "sandbox/form.h"
+#include "net/form.h"
 
 #define BOUNDARY_MAX 70
 

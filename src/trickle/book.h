@@ -1,0 +1,44 @@
+/*
+ * book: the shared ledger as the gateway's workers use it: one connection, in turn, opened again after it
+ * failed. What several gateways and imports must agree on is in there and nowhere else: who is being moved,
+ * who has been, how many guesses were made.
+ */
+#ifndef USHER_TRICKLE_BOOK_H
+#define USHER_TRICKLE_BOOK_H
+
+#include "ledger/ledger.h"
+
+struct book;
+
+/* Opens the ledger of an instance. Returns 0 or -1 as ledger_open. */
+int book_open(struct book **book, const char *path, struct text instance, struct err *err);
+void book_close(struct book *book);
+
+/* All that follow: from any thread; -1: the ledger cannot be used right now. */
+
+/* Whether a user has been moved; *clerk_id in the arena, absent if not. */
+int book_find(struct book *book, struct text external_id, struct arena *arena,
+              struct text *clerk_id, struct err *err);
+
+/* Claims a user, durably. As ledger_claim. */
+int book_claim(struct book *book, struct text external_id, struct arena *arena,
+               struct ledger_claim *claim, struct err *err);
+
+/*
+ * Settles a claimed user, durably, without a record of fields: a later import takes the user for one whom it
+ * did not write. DONE with a clerk_id, FAILED with a code, PLANNED if nothing was sent.
+ */
+int book_settle(struct book *book, struct text external_id, enum ledger_state state,
+                struct text clerk_id, struct text code, struct err *err);
+
+/* Adds to the guesses of a key ("guess", "jane@example.com") in the running window; *sum gets them all. */
+int book_tally(struct book *book, const char *kind, struct text key, int64_t add, int64_t seconds,
+               int64_t *sum, int64_t *until_ms, struct err *err);
+
+/* How many users are done; for the live page. */
+int book_done(struct book *book, uint64_t *count, struct err *err);
+
+/* Keeps the lease. Now and then. */
+void book_tend(struct book *book);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * settings: usher.yaml, the configuration of the gateway (docs/gateway.md is its reference).
+ *
+ *     settings_load(&settings, "usher.yaml", &err);
+ *     … settings->proxy.url …
+ *     settings_free(settings);
+ *
+ * Any text may be written as ${env:NAME} or ${file:PATH}; secrets must be. A loaded configuration is
+ * complete: defaults are filled in, and what contradicts itself was refused.
+ */
+#ifndef USHER_TRICKLE_SETTINGS_H
+#define USHER_TRICKLE_SETTINGS_H
+
+#include "base/base.h"
+#include "trickle/decide.h"
+#include "trickle/legacy.h"
+
+struct settings_tls {
+    char *cert, *key; /* both or none */
+};
+
+struct settings_proxy {
+    char *url;      /* the public one: "https://app.example.com/__clerk", no slash at its end */
+    char *upstream; /* "https://frontend-api.clerk.dev" */
+    char *ca_file;  /* NULL: the system's */
+    char *client_address; /* the header that the proxy in front writes; NULL: whoever connects */
+};
+
+struct settings_clerk {
+    char *secret_key;
+    char *api_url;
+};
+
+struct settings_legacy {
+    char *connector; /* NULL: no legacy system, nothing but a proxy */
+    char *from;
+    uint32_t budget_ms, threads, queue_max;
+#define SETTING(name, meaning) char *name;
+    LEGACY_SETTINGS(SETTING)
+#undef SETTING
+};
+
+/* So many guesses an identifier and an address may make in so many seconds. */
+struct settings_throttle {
+    uint32_t identifier, address, seconds;
+};
+
+struct settings {
+    char *listen; /* as server_opts.address */
+    char *admin;  /* the same for health, metrics and the live page; NULL: none */
+    uint32_t threads, connections, workers, drain_seconds;
+    struct settings_tls tls;
+    struct settings_proxy proxy;
+    struct settings_clerk clerk;
+    struct settings_legacy legacy;
+    char *ledger;      /* as ledger_opts.path; NULL without a legacy system */
+    char *sign_in_key; /* of POST /usher/v1/sign_in; NULL: there is no such endpoint */
+    uint64_t users;    /* how many the legacy system has, for the live page; 0: not told */
+    struct decide_policy policy;
+    struct settings_throttle throttle;
+};
+
+/* Returns 0, or -1: ERR_IO (unreadable), ERR_USAGE ("usher.yaml:7: what is wrong, what to do"). */
+int settings_load(struct settings **settings, const char *path, struct err *err);
+
+/* Wipes the secrets. NULL is fine. */
+void settings_free(struct settings *settings);
+
+/* Fills what legacy_open wants; texts stay the settings'. */
+void settings_legacy_opts(const struct settings *settings, struct legacy_opts *opts);
+
+#endif

@@ -1,0 +1,24 @@
+/* The inside of settings: the schema of usher.yaml. Nobody else includes this. */
+#ifndef USHER_TRICKLE_SETTINGS_INSIDE_H
+#define USHER_TRICKLE_SETTINGS_INSIDE_H
+
+#include <cyaml/cyaml.h>
+
+#include "trickle/settings.h"
+
+extern const cyaml_schema_value_t settings_schema;
+
+/* A text of the settings, where references are replaced. */
+struct settings_text {
+    const char *section; /* NULL: on the top */
+    const char *key;
+    size_t offset; /* of the char * in struct settings */
+};
+
+/* All of them; *count gets how many. */
+const struct settings_text *settings_texts(size_t *count);
+
+/* Whether it must not stand in the file itself. */
+bool settings_is_secret(const struct settings_text *text);
+
+#endif

@@ -1,0 +1,276 @@
+/*
+ * How a step ends.
+ *
+ * A refusal that a worker had to do with leaves at the next tick of a clock that began with the request, so
+ * that its time does not tell an unknown user from a wrong password; connectors take care of the rest.
+ *
+ * After a move the browser's own words go to Clerk once more, once, with the cookies as they are by now; its
+ * answer is the browser's, whatever it says: a second factor, a leaked password, a limit.
+ */
+#include "trickle/step_inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TICK_US INT64_C(250000)
+
+static int64_t next_tick(const struct step *step)
+{
+    int64_t began = step->request->arrived_us;
+    if (!step->job_began)
+        return 0;
+    return began + ((clock_now_us() - began) / TICK_US + 1) * TICK_US;
+}
+
+static bool is_cookie(const struct server_header *header)
+{
+    return text_same_nocase(text_of(header->name), TEXT("Set-Cookie"));
+}
+
+/* Whether one of these headers sets the same cookie. */
+static bool sets_same(const struct server_header *headers, size_t count, const char *line)
+{
+    size_t len = strcspn(line, "=") + 1;
+    for (size_t i = 0; i < count; i++)
+        if (is_cookie(&headers[i]) && strncmp(headers[i].value, line, len) == 0)
+            return true;
+    return false;
+}
+
+/* Puts the first answer's cookies in front of another's, but those that it sets again. */
+static struct proxy_answer with_first_cookies(struct step *step, const struct proxy_answer *answer)
+{
+    struct proxy_answer both = *answer;
+    size_t count = step->first.header_count + answer->header_count, used = 0;
+    struct server_header *headers =
+        arena_alloc(&step->request->arena, (count + 1) * sizeof(*headers));
+    if (!headers)
+        return both;
+    for (size_t i = 0; i < step->first.header_count; i++)
+        if (is_cookie(&step->first.headers[i]) &&
+            !sets_same(answer->headers, answer->header_count, step->first.headers[i].value))
+            headers[used++] = step->first.headers[i];
+    if (answer->header_count > 0)
+        memcpy(headers + used, answer->headers, answer->header_count * sizeof(*headers));
+    both.headers = headers;
+    both.header_count = used + answer->header_count;
+    return both;
+}
+
+void step_give(struct step *step, const struct proxy_answer *answer)
+{
+    if (answer->status == 0) {
+        events_count(step->core->events, EVENTS_upstream_failed);
+        proxy_refuse(step->request, CLERK_proxy_request_failed,
+                     "The authentication service could not be reached. Please try again.");
+        return;
+    }
+    bool first = answer == &step->first;
+    struct proxy_answer both = first ? *answer : with_first_cookies(step, answer);
+    proxy_reply(step->request, &(struct proxy_reply){.answer = &both,
+                                                     .not_before_us = first ? next_tick(step) : 0});
+}
+
+static void on_replayed(void *arg, const struct proxy_answer *answer)
+{
+    step_give(arg, answer);
+}
+
+/* --- a sign-in of our own --- */
+
+/* A new browser gets a mark to be known by. */
+static struct text mark_browser(struct step *step, struct proxy_reply *reply)
+{
+    char mark[SYNTHETIC_COOKIE_LEN + 1];
+    bool secure = text_starts(text_of(step->core->settings->proxy.url), TEXT("https:"));
+    random_base62(mark, SYNTHETIC_COOKIE_LEN);
+    struct text line = arena_printf(
+        &step->request->arena, SYNTHETIC_COOKIE "=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%d%s",
+        mark, (int)(SYNTHETIC_LIFE_MS / 1000), secure ? "; Secure" : "");
+    if (line.at)
+        reply->more[reply->more_count++] = (struct server_header){"Set-Cookie", line.at};
+    return arena_copy(&step->request->arena, text_of(mark));
+}
+
+void step_give_synthetic(struct step *step)
+{
+    struct server_request *request = step->request;
+    struct proxy_reply reply = {.answer = step->first.status ? &step->first : NULL, .status = 200};
+    bool codes = step->core->settings->policy.codes == DECIDE_CODES_MOVE;
+    struct text browser = step_browser(request);
+    struct buf id;
+    if (!browser.at)
+        browser = mark_browser(step, &reply);
+    buf_init(&id, 4096);
+    if (step->is.sign_in.at)
+        buf_add(&id, step->is.sign_in);
+    else
+        synthetic_id(&step->core->seal, step->is.identifier, browser, clock_wall_ms(), &id);
+    buf_reset(&request->out);
+    synthetic_write(buf_text(&id), step->is.identifier, codes, &request->out);
+    buf_release(&id);
+    events_count(step->core->events, EVENTS_synthetic);
+    reply.body = buf_text(&request->out);
+    reply.more[reply.more_count++] = (struct server_header){"Cache-Control", "no-store"};
+    proxy_reply(request, &reply);
+}
+
+/* --- refusals --- */
+
+static void refuse(struct step *step, const struct clerk_error *error, int64_t retry_after_s)
+{
+    struct server_request *request = step->request;
+    char trace[CLERK_TRACE_ID_LEN + 1], seconds[24];
+    struct proxy_reply reply = {.answer = step->first.status ? &step->first : NULL,
+                                .status = clerk_error_status(error->code),
+                                .not_before_us = next_tick(step)};
+    clerk_trace_id(trace);
+    buf_reset(&request->out);
+    clerk_error_write(error, text_of(trace), &request->out);
+    reply.body = buf_text(&request->out);
+    reply.more[reply.more_count++] = (struct server_header){"Cache-Control", "no-store"};
+    if (retry_after_s > 0) {
+        snprintf(seconds, sizeof(seconds), "%lld", (long long)retry_after_s);
+        reply.more[reply.more_count++] = (struct server_header){"Retry-After", seconds};
+    }
+    proxy_reply(request, &reply);
+}
+
+void step_refuse(struct step *step, enum clerk_code code, const char *long_message,
+                 const char *param)
+{
+    refuse(step,
+           &(struct clerk_error){
+               .code = code, .long_message = text_of(long_message), .param = text_of(param)},
+           0);
+}
+
+void step_refuse_later(struct step *step)
+{
+    events_count(step->core->events, EVENTS_later);
+    refuse(step,
+           &(struct clerk_error){
+               .code = CLERK_service_unavailable,
+               .long_message =
+                   TEXT("Your account cannot be checked right now. Please try again in a moment.")},
+           5);
+}
+
+void step_refuse_throttled(struct step *step)
+{
+    events_count(step->core->events, EVENTS_throttled);
+    refuse(
+        step,
+        &(struct clerk_error){.code = CLERK_too_many_requests,
+                              .long_message = TEXT("Too many attempts. Please try again later.")},
+        step->job.retry_after_s > 0 ? step->job.retry_after_s : 1);
+}
+
+/* --- the replay --- */
+
+/* Appends "name=value", behind a & if it is not the first. */
+static void add_param(struct buf *to, const char *name, struct text value)
+{
+    buf_printf(to, "%s%s=", to->len > 0 ? "&" : "", name);
+    form_encode(value, to);
+}
+
+/* The browser's password as a sign-in in one request. */
+static struct text combined_body(struct step *step)
+{
+    struct server_request *request = step->request;
+    struct form_fields form;
+    struct text locale = form_parse(request->body, &request->arena, &form) == FORM_OK
+                             ? form_get(&form, TEXT("locale"))
+                             : (struct text){NULL, 0};
+    struct buf body;
+    buf_init(&body, 32 * 1024);
+    add_param(&body, "strategy", TEXT("password"));
+    add_param(&body, "identifier", step->is.identifier);
+    add_param(&body, "password", step->is.password);
+    if (locale.len > 0)
+        add_param(&body, "locale", locale);
+    struct text kept = arena_copy(&request->arena, buf_text(&body));
+    buf_release(&body);
+    return kept;
+}
+
+static struct text sign_ins_target(struct step *step, const char *behind)
+{
+    struct text query = step->request->query;
+    return arena_printf(&step->request->arena, "/v1/client/sign_ins%s%s%.*s", behind,
+                        query.at ? "?" : "", TEXT_ARG(query));
+}
+
+/* The factor of Clerk's sign-in by which the code is sent; its id in the arena. */
+static struct text factor_id(struct step *step, struct json_value root)
+{
+    struct json_walk walk = json_walk(json_path(root, TEXT("response.supported_first_factors")));
+    while (json_next(&walk)) {
+        struct text id = json_text(json_get(walk.value, TEXT("email_address_id")));
+        if (!id.at)
+            id = json_text(json_get(walk.value, TEXT("phone_number_id")));
+        if (text_same(json_text(json_get(walk.value, TEXT("strategy"))), step->is.strategy))
+            return arena_copy(&step->request->arena, id);
+    }
+    return (struct text){NULL, 0};
+}
+
+/* Clerk's own sign-in has begun: it is asked to send the code. */
+static void on_begun(void *arg, const struct proxy_answer *answer)
+{
+    struct step *step = arg;
+    struct server_request *request = step->request;
+    struct json_value root;
+    char action[256];
+    bool parsed = answer->status == 200 && step_parse(step->core, request, answer, &root);
+    struct text id =
+        parsed ? json_text(json_path(root, TEXT("response.id"))) : (struct text){NULL, 0};
+    struct text factor = id.at ? factor_id(step, root) : (struct text){NULL, 0};
+    if (!factor.at || id.len > 100) {
+        step_give(step, answer);
+        return;
+    }
+    bool phone = text_starts(factor, TEXT("idn_")) &&
+                 text_find(step->is.identifier, '@', 0) == step->is.identifier.len;
+    struct buf body;
+    buf_init(&body, 4096);
+    add_param(&body, "strategy", step->is.strategy);
+    add_param(&body, phone ? "phone_number_id" : "email_address_id", factor);
+    snprintf(action, sizeof(action), "/%.*s/prepare_first_factor", TEXT_ARG(id));
+    step->first = *answer; /* its cookies are the browser's from now on */
+    struct proxy_ask ask = {.target = sign_ins_target(step, action),
+                            .body = arena_copy(&request->arena, buf_text(&body)),
+                            .cookie = step_cookies(request, answer),
+                            .done = on_replayed,
+                            .arg = step};
+    buf_release(&body);
+    proxy_ask(step->core->proxy, request, &ask);
+}
+
+static void replay_code(struct step *step)
+{
+    struct buf body;
+    buf_init(&body, 4096);
+    add_param(&body, "identifier", step->is.identifier);
+    struct proxy_ask ask = {.target = sign_ins_target(step, ""),
+                            .body = arena_copy(&step->request->arena, buf_text(&body)),
+                            .done = on_begun,
+                            .arg = step};
+    buf_release(&body);
+    proxy_ask(step->core->proxy, step->request, &ask);
+}
+
+void step_replay(struct step *step)
+{
+    struct proxy_ask ask = {.cookie = step->cookies, .done = on_replayed, .arg = step};
+    if (step->is.kind == DECIDE_KIND_synthetic_code) {
+        replay_code(step);
+        return;
+    }
+    if (step->is.kind == DECIDE_KIND_attempt || step->is.kind == DECIDE_KIND_synthetic_attempt) {
+        ask.target = sign_ins_target(step, "");
+        ask.body = combined_body(step);
+    }
+    proxy_ask(step->core->proxy, step->request, &ask);
+}

@@ -1,0 +1,220 @@
+/*
+ * What lives as long as the gateway: loops, the server on them, the events. What a reload changes is in the
+ * current core; requests hold theirs by its count of users.
+ */
+#include "trickle/trickle.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "trickle/core.h"
+
+#define MEMORY_MAX ((size_t)4 * 1024 * 1024)
+#define IDLE_MS    75000
+/* Cookies and a handshake's query make long heads. */
+#define HEADERS_MAX ((size_t)32 * 1024)
+
+struct trickle {
+    struct trickle_opts opts;
+    struct loop **loops;
+    size_t loop_count;
+    struct server *server;
+    struct events *events;
+    pthread_mutex_t lock; /* of current and retired */
+    struct core *current, *retired;
+};
+
+/* --- requests --- */
+
+static struct core *core_get(struct trickle *trickle)
+{
+    pthread_mutex_lock(&trickle->lock);
+    struct core *core = trickle->current;
+    atomic_fetch_add(&core->users, 1);
+    pthread_mutex_unlock(&trickle->lock);
+    return core;
+}
+
+static void on_request(void *arg, struct server_request *request)
+{
+    struct core *core = core_get(arg);
+    request->tag = core;
+    core_handle(core, request);
+}
+
+static void on_ended(void *arg, struct server_request *request)
+{
+    struct core *core = request->tag;
+    (void)arg;
+    atomic_fetch_sub(&core->users, 1);
+}
+
+static bool on_headers(void *arg, struct server_request *request)
+{
+    (void)arg;
+    return proxy_streams(request);
+}
+
+/* --- cores --- */
+
+static int open_core(struct trickle *trickle, struct settings *settings, struct core **core,
+                     struct err *err)
+{
+    const struct core_opts opts = {trickle->loops, trickle->loop_count, trickle->events};
+    return core_open(core, settings, &opts, err);
+}
+
+void trickle_tend(struct trickle *trickle)
+{
+    struct core **at = &trickle->retired;
+    while (*at) {
+        struct core *core = *at;
+        if (atomic_load(&core->users) > 0) {
+            at = &core->next;
+            continue;
+        }
+        *at = core->next;
+        core_close(core);
+    }
+}
+
+int trickle_reload(struct trickle *trickle, struct err *err)
+{
+    struct settings *settings;
+    struct core *core;
+    if (settings_load(&settings, trickle->opts.config, err) != 0 ||
+        open_core(trickle, settings, &core, err) != 0)
+        return -1;
+    if (server_reload_tls(trickle->server, err) != 0) {
+        core_close(core);
+        return -1;
+    }
+    pthread_mutex_lock(&trickle->lock);
+    struct core *old = trickle->current;
+    trickle->current = core;
+    old->next = trickle->retired;
+    trickle->retired = old;
+    atomic_fetch_sub(&old->users, 1);
+    pthread_mutex_unlock(&trickle->lock);
+    events_tell(trickle->events, "reloaded", NULL, 0);
+    trickle_tend(trickle);
+    return 0;
+}
+
+/* --- starting and stopping --- */
+
+static int start_loops(struct trickle *trickle, size_t count, struct err *err)
+{
+    trickle->loops = calloc(count, sizeof(struct loop *));
+    if (!trickle->loops)
+        return err_memory(err);
+    for (; trickle->loop_count < count; trickle->loop_count++)
+        if (loop_start(&trickle->loops[trickle->loop_count], err) != 0)
+            return -1;
+    return 0;
+}
+
+static int listen_on(struct trickle *trickle, struct err *err)
+{
+    const struct settings *settings = trickle->current->settings;
+    const struct server_opts server = {.address = settings->listen,
+                                       .tls_cert = settings->tls.cert,
+                                       .tls_key = settings->tls.key,
+                                       .loops = trickle->loops,
+                                       .loop_count = trickle->loop_count,
+                                       .connections_max = settings->connections,
+                                       .headers_max = HEADERS_MAX,
+                                       .body_max = PROXY_WHOLE_MAX,
+                                       .memory_max = MEMORY_MAX,
+                                       .idle_ms = IDLE_MS,
+                                       .drain_ms = (int64_t)settings->drain_seconds * 1000,
+                                       .streams = on_headers,
+                                       .handle = on_request,
+                                       .ended = on_ended,
+                                       .arg = trickle};
+    server_allow_files(2 * (size_t)settings->connections);
+    return server_start(&trickle->server, &server, err);
+}
+
+static int start(struct trickle *trickle, struct err *err)
+{
+    struct settings *settings;
+    if (settings_load(&settings, trickle->opts.config, err) != 0)
+        return -1;
+    if (start_loops(trickle, settings->threads, err) != 0) {
+        settings_free(settings);
+        return -1;
+    }
+    if (open_core(trickle, settings, &trickle->current, err) != 0)
+        return -1;
+    return listen_on(trickle, err);
+}
+
+int trickle_start(struct trickle **out, const struct trickle_opts *opts, struct err *err)
+{
+    struct trickle *trickle = calloc(1, sizeof(*trickle));
+    if (!trickle)
+        return err_memory(err);
+    trickle->opts = *opts;
+    pthread_mutex_init(&trickle->lock, NULL);
+    if (events_open(&trickle->events, opts->log, opts->log_arg, err) != 0 ||
+        start(trickle, err) != 0) {
+        trickle_stop(trickle);
+        return -1;
+    }
+    *out = trickle;
+    return 0;
+}
+
+void trickle_stop(struct trickle *trickle)
+{
+    if (!trickle)
+        return;
+    server_stop(trickle->server);
+    while (trickle->retired) {
+        struct core *core = trickle->retired;
+        trickle->retired = core->next;
+        core_close(core);
+    }
+    core_close(trickle->current);
+    for (size_t i = 0; i < trickle->loop_count; i++)
+        loop_stop(trickle->loops[i]);
+    free(trickle->loops);
+    events_close(trickle->events);
+    pthread_mutex_destroy(&trickle->lock);
+    free(trickle);
+}
+
+void trickle_describe(const struct trickle *trickle, struct buf *to)
+{
+    const struct settings *settings = trickle->current->settings;
+    struct json_out out = json_out(to);
+    char listen[SERVER_ADDRESS_MAX];
+    server_address(trickle->server, listen);
+    json_open(&out, '{');
+    json_key(&out, TEXT("listen"));
+    json_put_text(&out, text_of(listen));
+    json_key(&out, TEXT("proxy_url"));
+    json_put_text(&out, text_of(settings->proxy.url));
+    json_key(&out, TEXT("upstream"));
+    json_put_text(&out, text_of(settings->proxy.upstream));
+    json_close(&out, '}');
+}
+
+int trickle_check(const char *config, struct buf *to, struct err *err)
+{
+    struct settings *settings;
+    if (settings_load(&settings, config, err) != 0)
+        return -1;
+    struct legacy_opts opts;
+    struct legacy *legacy = NULL;
+    settings_legacy_opts(settings, &opts);
+    int result = opts.connector ? legacy_open(&legacy, &opts, err) : 0;
+    if (result == 0)
+        buf_printf(to, "%s: fine; %s%s\n", config,
+                   opts.connector ? "legacy system: " : "no legacy system: a proxy alone",
+                   opts.connector ? opts.connector : "");
+    legacy_close(legacy);
+    settings_free(settings);
+    return result;
+}

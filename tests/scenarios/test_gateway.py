@@ -1,0 +1,370 @@
+#!/usr/bin/env python3
+"""The gateway as a browser and an operator meet it, against the sandbox and old systems of several kinds."""
+import http.client
+import json
+import os
+import signal
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway import Browser, Gateway, Server, code, old_database, settings, sql
+from lab import KEY, PASSWORD, Sandbox, export, folder, usher, user
+
+
+class Moving(unittest.TestCase):
+    """A legacy user signs in for the first time."""
+
+    def setUp(self):
+        self.folder = self.enterContext(folder())
+        self.box = self.enterContext(Sandbox("--production", "--limits", "off"))
+        self.old = old_database(os.path.join(self.folder, "old.db"))
+        self.ledger = os.path.join(self.folder, "moved.ledger")
+
+    def config(self, **sections):
+        return settings(self.box, ledger=self.ledger, legacy=sql(self.old), **sections)
+
+    def start(self, config=None, name="usher"):
+        return self.enterContext(Gateway(self.folder, config or self.config(), name))
+
+    def test_combined(self):
+        gateway = self.start()
+        status, body = Browser(gateway).sign_in("member1@example.com")
+        self.assertEqual((status, body["response"]["status"]), (200, "complete"), body)
+        moved = self.box.users()["old|1"]
+        self.assertTrue(moved["password_enabled"])
+        self.assertEqual(moved["external_id"], "old|1")
+        # The second time the old system has no part in it.
+        os.rename(self.old, self.old + ".gone")
+        status, body = Browser(gateway).sign_in("member1@example.com")
+        self.assertEqual((status, body["response"]["status"]), (200, "complete"))
+        self.assertEqual(len(gateway.events("moved")), 1)
+        self.assertNotIn(PASSWORD, gateway.log())
+        self.assertNotIn("member1@", gateway.log())
+
+    def test_identifier_first(self):
+        gateway = self.start()
+        browser = Browser(gateway)
+        status, body = browser.form("/v1/client/sign_ins", identifier="member2@example.com")
+        self.assertEqual(status, 200, body)
+        sign_in = body["response"]
+        self.assertEqual(sign_in["status"], "needs_first_factor")
+        self.assertIn({"strategy": "password"}, sign_in["supported_first_factors"])
+        self.assertEqual(self.box.count(), 0, "nobody is made before the password is proven")
+        attempt = f"/v1/client/sign_ins/{sign_in['id']}/attempt_first_factor"
+        status, body = browser.form(attempt, strategy="password", password="wrong")
+        self.assertEqual((status, code(body)), (422, "form_password_incorrect"))
+        self.assertEqual(body["errors"][0]["meta"]["param_name"], "password")
+        status, _ = Browser(gateway).form(attempt, strategy="password", password=PASSWORD)
+        self.assertEqual(status, 404, "another browser's sign-in")
+        self.assertEqual(self.box.count(), 0)
+        status, body = browser.form(attempt, strategy="password", password=PASSWORD)
+        self.assertEqual((status, body["response"]["status"]), (200, "complete"), body)
+        self.assertEqual(list(self.box.users()), ["old|2"])
+
+    def test_wrong_and_unknown_are_alike(self):
+        browser = Browser(self.start())
+        wrong = browser.sign_in("member1@example.com", "wrong")
+        unknown = browser.sign_in("nobody@example.com", "wrong")
+        for status, body in (wrong, unknown):
+            self.assertEqual((status, code(body)), (422, "form_identifier_not_found"))
+            body.pop("clerk_trace_id")
+        self.assertEqual(wrong[1]["errors"][0].keys(), unknown[1]["errors"][0].keys())
+        self.assertEqual(self.box.count(), 0)
+
+    def test_a_code_instead_of_the_password(self):
+        gateway = self.start()
+        browser = Browser(gateway)
+        _, body = browser.form("/v1/client/sign_ins", identifier="member3@example.com")
+        status, body = browser.form(
+            f"/v1/client/sign_ins/{body['response']['id']}/prepare_first_factor",
+            strategy="reset_password_email_code", email_address_id="idn_gw")
+        self.assertEqual(status, 200, body)
+        verification = body["response"]["first_factor_verification"]
+        self.assertEqual(verification["strategy"], "reset_password_email_code")
+        self.assertFalse(body["response"]["id"].startswith("sia_gw"))
+        self.assertEqual(list(self.box.users()), ["old|3"])
+
+    def test_signing_up_twice(self):
+        browser = Browser(self.start())
+        status, body = browser.form("/v1/client/sign_ups", email_address="Member4@example.com",
+                                    password="Another-Horse-7")
+        self.assertEqual((status, code(body)), (422, "form_identifier_exists"))
+        self.assertEqual(body["errors"][0]["meta"]["param_name"], "email_address")
+        # Whoever is new is Clerk's business.
+        status, body = browser.form("/v1/client/sign_ups", email_address="new@example.com",
+                                    password="Another-Horse-7")
+        self.assertFalse("errors" in body and code(body) == "form_identifier_exists", body)
+
+    def test_what_changed_at_clerk_stays(self):
+        """Who was moved and then took another address is not let in by the old one."""
+        gateway = self.start()
+        self.assertEqual(Browser(gateway).sign_in("member5@example.com")[0], 200)
+        moved = self.box.users()["old|5"]
+        status, body = self.box.call("POST", "/v1/email_addresses", {
+            "user_id": moved["id"], "email_address": "new5@example.com", "verified": True,
+            "primary": True})
+        self.assertEqual(status, 200, body)
+        old = moved["email_addresses"][0]["id"]
+        self.assertEqual(self.box.call("DELETE", f"/v1/email_addresses/{old}")[0], 200)
+        status, body = Browser(gateway).sign_in("member5@example.com")
+        self.assertEqual((status, code(body)), (422, "form_identifier_not_found"))
+        self.assertEqual(self.box.count(), 1)
+
+    def test_a_user_without_a_password(self):
+        """Imported without a digest: the password is proven once, and is Clerk's from then on."""
+        rows = [user(1, external_id="old|6", email_address=["member6@example.com"])]
+        del rows[0]["password_digest"], rows[0]["password_hasher"]
+        path = export(os.path.join(self.folder, "export.jsonl"), rows)
+        usher("import", path, "--from", "usher", "--ledger", self.ledger, "--yes", "--json",
+              box=self.box)
+        self.assertFalse(self.box.users()["old|6"]["password_enabled"])
+        gateway = self.start()
+        status, body = Browser(gateway).sign_in("member6@example.com", "wrong")
+        self.assertNotEqual(status, 200, body)
+        status, body = Browser(gateway).sign_in("member6@example.com")
+        self.assertEqual((status, body["response"]["status"]), (200, "complete"), body)
+        self.assertTrue(self.box.users()["old|6"]["password_enabled"])
+
+    def test_guesses_are_throttled(self):
+        config = self.config(throttle={"identifier": 3, "address": 1000, "seconds": 60})
+        first, second = self.start(config), self.start(config, "second")
+        for gateway in (first, second, first):
+            self.assertEqual(Browser(gateway).sign_in("member7@example.com", "guess")[0], 422)
+        status, headers, body = Browser(second).call(
+            "POST", "/v1/client/sign_ins", {"Content-Type": "application/x-www-form-urlencoded"},
+            f"identifier=member7%40example.com&password={PASSWORD}")
+        self.assertEqual((status, code(json.loads(body))), (429, "too_many_requests"))
+        self.assertGreater(int(headers["Retry-After"]), 0)
+        self.assertEqual(Browser(first).sign_in("member8@example.com")[0], 200)
+
+    def test_many_at_once_and_an_import(self):
+        """One user each, whoever comes first: two gateways, several tabs, a bulk import."""
+        count = 20
+        gateways = [self.start(), self.start(None, "second")]
+        rows = [user(n, external_id=f"old|{n}", email_address=[f"member{n}@example.com"])
+                for n in range(count)]
+        path = export(os.path.join(self.folder, "export.jsonl"), rows)
+        with ThreadPoolExecutor(12) as pool:
+            bulk = pool.submit(usher, "import", path, "--from", "usher", "--ledger", self.ledger,
+                               "--yes", "--json", box=self.box)
+            tabs = [pool.submit(Browser(gateways[i % 2]).sign_in, f"member{i // 3}@example.com")
+                    for i in range(3 * count)]
+            for i, tab in enumerate(tabs):
+                status, body = tab.result()
+                self.assertEqual((i // 3, status), (i // 3, 200), body)
+            self.assertIn(bulk.result().returncode, (0, 1), bulk.result().stderr)
+        self.assertEqual(set(self.box.users()), {f"old|{n}" for n in range(count)})
+
+
+class Outages(unittest.TestCase):
+    """An old system that is down, slow or lies: never a wrong password."""
+
+    def setUp(self):
+        self.folder = self.enterContext(folder())
+        self.box = self.enterContext(Sandbox("--production", "--limits", "off"))
+
+    def gateway(self, url):
+        legacy = {"connector": "http", "url": url, "budget_ms": 500}
+        ledger = os.path.join(self.folder, "moved.ledger")
+        return self.enterContext(Gateway(self.folder, settings(self.box, ledger=ledger, legacy=legacy)))
+
+    def refuses(self, answer):
+        with Server(answer) as hook:
+            browser = Browser(self.gateway(hook.url))
+            status, body = browser.sign_in("member1@example.com")
+            self.assertEqual((status, code(body)), (503, "service_unavailable"))
+            status, body = browser.form("/v1/client/sign_ups", email_address="member1@example.com")
+            self.assertEqual((status, code(body)), (503, "service_unavailable"))
+            # Whether there is such a user cannot be told: the password is asked for, and checked then.
+            status, body = browser.form("/v1/client/sign_ins", identifier="member1@example.com")
+            self.assertEqual((status, body["response"]["status"]), (200, "needs_first_factor"))
+        self.assertEqual(self.box.count(), 0)
+
+    def test_an_error(self):
+        self.refuses(lambda *_: (500, (), b"oops"))
+
+    def test_a_page(self):
+        self.refuses(lambda *_: (200, (("Content-Type", "text/html"),), b"<html>Maintenance</html>"))
+
+    def test_wrong_json(self):
+        self.refuses(lambda *_: (200, (), b'{"result":"perhaps"}'))
+
+    def test_somebody_else(self):
+        """A yes for another user than was asked for would give them this password."""
+        other = {"result": "yes", "user": {"external_id": "1", "email_address": ["other@example.com"]}}
+        self.refuses(lambda *_: (200, (), json.dumps(other).encode()))
+
+    def test_slow(self):
+        self.refuses(lambda *_: (time.sleep(2), (200, (), b'{"result":"yes"}'))[1])
+
+    def test_down(self):
+        browser = Browser(self.gateway("http://127.0.0.1:9"))
+        status, body = browser.sign_in("member1@example.com")
+        self.assertEqual((status, code(body)), (503, "service_unavailable"))
+
+    def test_told_of_a_move(self):
+        told = []
+
+        def answer(_method, path, _headers, body):
+            body = json.loads(body)
+            if path == "/moved":
+                told.append(body)
+                return 200, (), b"{}"
+            found = {"external_id": "77", "email_address": [{"value": body["identifier"], "verified": True}]}
+            return 200, (), json.dumps({"result": "yes", "user": found}).encode()
+
+        with Server(answer) as hook:
+            legacy = {"connector": "http", "url": hook.url, "moved_url": hook.url + "/moved"}
+            config = settings(self.box, ledger=os.path.join(self.folder, "l"), legacy=legacy)
+            with Gateway(self.folder, config) as gateway:
+                # No digest is known, and the password breaks the rules for new ones.
+                status, body = Browser(gateway).sign_in("short@example.com", "abc")
+                self.assertEqual((status, body["response"]["status"]), (200, "complete"), body)
+        self.assertEqual([t["external_id"] for t in told], ["77"])
+
+
+class Proxy(unittest.TestCase):
+    """What passes through, against an upstream that tells what it saw."""
+
+    def setUp(self):
+        self.folder = self.enterContext(folder())
+
+    def start(self, upstream, **sections):
+        config = {"listen": "127.0.0.1:0", "clerk": {"secret_key": "${env:CLERK_SECRET_KEY}"},
+                  "proxy": {"url": "https://app.example.test/__clerk", "upstream": upstream.url},
+                  **sections}
+        return self.enterContext(Gateway(self.folder, config))
+
+    def echo(self, headers=(), body=b"{}", status=200):
+        return self.enterContext(Server(lambda *_: (status, headers, body)))
+
+    def test_headers(self):
+        upstream = self.echo((("Set-Cookie", "__client=1; Path=/; HttpOnly"), ("Set-Cookie", "b=2"),
+                              ("X-Kept", "yes"), ("X-Hop", "no"), ("Connection", "X-Hop")))
+        browser = Browser(self.start(upstream))
+        status, headers, _ = browser.call("GET", "/v1/client?a=%2F", {
+            "Clerk-Secret-Key": "forged", "Clerk-Proxy-Url": "https://evil.test",
+            "X-Forwarded-For": "6.6.6.6", "X-Real-IP": "6.6.6.6", "CF-Connecting-IP": "6.6.6.6",
+            "Connection": "X-Private", "X-Private": "no", "Accept-Encoding": "gzip"})
+        self.assertEqual(status, 200)
+        self.assertEqual(headers.get_all("Set-Cookie"), ["__client=1; Path=/; HttpOnly", "b=2"])
+        self.assertEqual((headers["X-Kept"], headers["X-Hop"]), ("yes", None))
+        method, path, seen, _ = upstream.requests[0]
+        self.assertEqual((method, path), ("GET", "/v1/client?a=%2F"))
+        expected = {"Clerk-Secret-Key": KEY, "Clerk-Proxy-Url": "https://app.example.test/__clerk",
+                    "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "app.example.test",
+                    "X-Forwarded-Proto": "https", "Accept-Encoding": "identity", "X-Real-IP": None,
+                    "CF-Connecting-IP": None, "X-Private": None, "Host": upstream.url[7:]}
+        self.assertEqual({name: seen[name] for name in expected}, expected)
+        self.assertEqual(len(seen.get_all("Clerk-Secret-Key")), 1)
+
+    def test_trusted_address(self):
+        upstream = self.echo()
+        browser = Browser(self.start(upstream, proxy={
+            "url": "https://app.example.test/__clerk", "upstream": upstream.url,
+            "client_address": "X-Forwarded-For"}))
+        browser.call("GET", "/v1/client", {"X-Forwarded-For": "6.6.6.6, 203.0.113.7"})
+        self.assertEqual(upstream.requests[0][2]["X-Forwarded-For"], "203.0.113.7")
+
+    def test_redirects(self):
+        upstream = self.enterContext(Server(
+            lambda _m, path, *_: (307, (("Location", upstream.url + path[3:] if path[2] == "u"
+                                         else path[3:]),), b"")))
+        gateway = self.start(upstream)
+        for path, turned in (("/-u/v1/x?y", "https://app.example.test/__clerk/v1/x?y"),
+                             ("/-uu", upstream.url + "u"), ("/-u.evil.test/", upstream.url + ".evil.test/"),
+                             ("/--https://app.example.test/page", "https://app.example.test/page")):
+            self.assertEqual(Browser(gateway).call("GET", path)[1]["Location"], turned)
+
+    def test_paths_stay_at_the_upstream(self):
+        upstream = self.echo()
+        browser = Browser(self.start(upstream))
+        for path in ("//evil.test/v1", "/@evil.test/v1", "/v1/..%2f..%2fx"):
+            self.assertEqual(browser.call("GET", path)[0], 200)
+            self.assertEqual(upstream.requests[-1][2]["Host"], upstream.url[7:])
+
+    def test_not_the_proxys(self):
+        gateway = self.start(self.echo())
+        for path in ("/v1/client", "/__clerkx/v1", "/"):
+            connection = http.client.HTTPConnection(gateway.listen, timeout=20)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, code(json.loads(answer.read()))),
+                             (400, "proxy_path_mismatch"))
+            connection.close()
+
+    def test_upstream_down(self):
+        gone = self.echo()
+        browser = Browser(self.start(gone))
+        gone.server.server_close()
+        status, _, body = browser.call("GET", "/v1/client")
+        self.assertEqual((status, code(json.loads(body))), (502, "proxy_request_failed"))
+
+    def test_large_bodies(self):
+        data = os.urandom(3_000_000)
+        upstream = self.echo(body=data)
+        status, _, body = Browser(self.start(upstream)).call(
+            "POST", "/v1/me/profile_image", {"Content-Type": "image/png"}, data, 60)
+        self.assertEqual((status, body == data, upstream.requests[0][3] == data), (200, True, True))
+
+    def test_reload(self):
+        first, second = self.echo(body=b'"first"'), self.echo(body=b'"second"')
+        gateway = self.start(first)
+        self.assertEqual(Browser(gateway).call("GET", "/v1/x")[2], b'"first"')
+        config = {"listen": "127.0.0.1:0", "clerk": {"secret_key": "${env:CLERK_SECRET_KEY}"},
+                  "proxy": {"url": "https://app.example.test/__clerk", "upstream": second.url}}
+        gateway.write({**config, "nonsense": 1})
+        gateway.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        self.assertEqual(Browser(gateway).call("GET", "/v1/x")[2], b'"first"')
+        gateway.write(config)
+        gateway.process.send_signal(signal.SIGHUP)
+        for _ in range(100):
+            if Browser(gateway).call("GET", "/v1/x")[2] == b'"second"':
+                break
+            time.sleep(0.1)
+        self.assertEqual(Browser(gateway).call("GET", "/v1/x")[2], b'"second"')
+
+    def test_stops_after_what_is_open(self):
+        upstream = self.enterContext(Server(lambda *_: (time.sleep(1), (200, (), b'"late"'))[1]))
+        gateway = self.start(upstream)
+        with ThreadPoolExecutor(1) as pool:
+            late = pool.submit(Browser(gateway).call, "GET", "/v1/x")
+            while not upstream.requests:
+                time.sleep(0.01)
+            self.assertEqual(gateway.stop(signal.SIGTERM), 0)
+            self.assertEqual(late.result()[2], b'"late"')
+
+
+class Settings(unittest.TestCase):
+    """usher gateway --check says what is wrong, and on which line."""
+
+    def check(self, text, **environment):
+        with folder() as at:
+            path = os.path.join(at, "usher.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return usher("gateway", "--check", "--config", path, cwd=at, **environment)
+
+    def test_complaints(self):
+        proxy = "listen: 127.0.0.1:0\nproxy:\n  url: https://a.test/__clerk\n"
+        clerk = "clerk:\n  secret_key: ${env:THE_KEY}\n"
+        for text, words in (
+                ("", ":1: "), ("listen: x\n", "Missing required mapping field: proxy"),
+                (proxy + clerk + "nonsense: 1\n", ":6: Unexpected key: nonsense"),
+                (proxy + "clerk:\n  secret_key: sk_live_x\n", ":5: secret_key: a secret stands in"),
+                (proxy + clerk.replace("THE_KEY", "NOT_SET"), ":5: secret_key: the environment has no"),
+                (proxy.replace("https://a.test/__clerk", "a.test") + clerk, ":3: url is a URL"),
+                (proxy + clerk + "threads: many\n", ":6: Invalid"),
+                (proxy + clerk + "legacy:\n  connector: sql\n", ":6: a legacy system needs a ledger"),
+                (proxy + clerk + "policy:\n  codes: perhaps\n", ":7: "),
+                (proxy + clerk + "tls: [\n", ":")):
+            done = self.check(text, THE_KEY="sk_live_x")
+            self.assertEqual(done.returncode, 2, text)
+            self.assertIn(words, done.stderr, text)
+        self.assertEqual(self.check(proxy + clerk, THE_KEY="sk_live_x").returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
