@@ -417,6 +417,18 @@ void client_cancel(struct client_call *call)
 
 /* --- opening and closing --- */
 
+static void give_up(void *arg)
+{
+    struct client *client = arg;
+    while (client->active)
+        call_ended(client->active, CURLE_ABORTED_BY_CALLBACK);
+}
+
+void client_give_up(struct client *client)
+{
+    loop_call(client->opts.loop, give_up, client);
+}
+
 static void join(void *arg)
 {
     struct client *client = arg;

@@ -64,6 +64,8 @@ struct client_opts {
 
 /* Makes a client on a running loop, from any other thread. Returns 0 or -1 (ERR_MEMORY). */
 int client_open(struct client **client, const struct client_opts *opts, struct err *err);
+/* Ends all that is in flight as failed, calling done. From any thread but the loop's. */
+void client_give_up(struct client *client);
 /* Drops what is in flight without calling done. From any thread but the loop's. NULL is fine. */
 void client_close(struct client *client);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "trickle/own.h"
 #include "trickle/step.h"
 
 static int open_jsons(struct core *core, struct err *err)
@@ -65,6 +66,12 @@ int core_open(struct core **out, struct settings *settings, const struct core_op
     return 0;
 }
 
+void core_give_up(struct core *core)
+{
+    mover_finish(core->mover);
+    proxy_give_up(core->proxy);
+}
+
 void core_close(struct core *core)
 {
     if (!core)
@@ -82,6 +89,8 @@ void core_close(struct core *core)
 
 void core_handle(struct core *core, struct server_request *request)
 {
+    if (!request->streamed && own_handle(core, request))
+        return;
     events_count(core->events, EVENTS_requests);
     if (!proxy_path(core->proxy, request).at)
         proxy_refuse(request, CLERK_proxy_path_mismatch, "This is not an address of the proxy.");

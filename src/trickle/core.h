@@ -39,6 +39,9 @@ int core_open(struct core **core, struct settings *settings, const struct core_o
 /* The parser of a loop: for its thread, from one document to the next. */
 struct json *core_json(const struct core *core, const struct loop *loop);
 
+/* Finishes what workers have to do, and fails what waits for Clerk, so that every request is answered. */
+void core_give_up(struct core *core);
+
 /* When nobody uses it any more; not on a loop. NULL is fine. */
 void core_close(struct core *core);
 

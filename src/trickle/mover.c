@@ -7,6 +7,7 @@
 #include "trickle/mover.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,15 +15,17 @@
 #define JOB_MEMORY_MAX   ((size_t)4 * 1024 * 1024)
 #define QUEUE_PER_WORKER 8
 /* Somebody else is moving the same user: how long to wait for that, and how often to look. */
-#define TAKEN_TRIES   60
-#define TAKEN_WAIT_US 50000
-#define CREATE_TRIES  2
+#define TAKEN_TRIES    60
+#define TAKEN_WAIT_US  50000
+#define CREATE_TRIES   2
+#define TICKET_SECONDS 60
 
 struct mover {
     struct mover_opts opts;
     struct backend *backend;
     struct book *book;
     struct pool *pool;
+    atomic_bool finished;
 };
 
 struct backend *mover_backend(struct mover *mover)
@@ -194,6 +197,32 @@ static enum decide_moved find_moved(struct work *work)
     return moved_of(&found, work->user->external_id);
 }
 
+/* Clerk's own word on a password, for those who ask without a browser. */
+static enum decide_clerk verify(struct work *work)
+{
+    struct mover_job *job = work->job;
+    struct backend_answer answer;
+    struct buf path, body;
+    buf_init(&path, 512);
+    buf_init(&body, 64 * 1024);
+    buf_printf(&path, "/v1/users/%s/verify_password", work->holder.id);
+    struct json_out out = json_out(&body);
+    json_open(&out, '{');
+    json_key(&out, TEXT("password"));
+    json_put_text(&out, job->password);
+    json_close(&out, '}');
+    backend_call(work->seat, "POST", buf_text(&path), buf_text(&body), &answer);
+    buf_release(&path);
+    buf_release(&body);
+    if (answer.result == BACKEND_REFUSED && answer.status == 422)
+        return DECIDE_CLERK_wrong_password;
+    if (answer.result != BACKEND_OK)
+        return DECIDE_CLERK_cannot_tell;
+    job->clerk_id = arena_copy(&job->arena, text_of(work->holder.id));
+    job->external_id = work->holder.external_id;
+    return DECIDE_CLERK_other;
+}
+
 static void look_up(struct work *work)
 {
     struct decide_facts *facts = &work->job->facts;
@@ -203,9 +232,16 @@ static void look_up(struct work *work)
         return;
     }
     work->looked_up = true;
-    facts->clerk = !work->holder.found             ? DECIDE_CLERK_unknown_user
-                   : work->holder.password_enabled ? DECIDE_CLERK_wrong_password
-                                                   : DECIDE_CLERK_no_password;
+    if (!work->holder.found)
+        facts->clerk = DECIDE_CLERK_unknown_user;
+    else if (!work->holder.password_enabled)
+        facts->clerk = DECIDE_CLERK_no_password;
+    else if (facts->kind != DECIDE_KIND_backend)
+        facts->clerk = DECIDE_CLERK_wrong_password;
+    else if (may_guess(work->job, lower(&work->job->arena, work->job->identifier)))
+        facts->clerk = verify(work);
+    else
+        work->job->end = MOVER_THROTTLED;
 }
 
 static void ask_legacy(struct work *work)
@@ -395,7 +431,7 @@ static bool step(struct work *work)
     switch (job->action) {
     case DECIDE_ACTION_look_up:
         look_up(work);
-        return true;
+        return job->end == MOVER_DECIDED;
     case DECIDE_ACTION_ask_legacy:
         ask_legacy(work);
         return job->end == MOVER_DECIDED;
@@ -408,6 +444,30 @@ static bool step(struct work *work)
     default:
         return false;
     }
+}
+
+/* A sign-in token for who has proven the password; none shows in job->ticket. */
+static void mint(struct work *work)
+{
+    struct mover_job *job = work->job;
+    struct backend_answer answer;
+    struct buf body;
+    bool proven = job->action == DECIDE_ACTION_move || job->action == DECIDE_ACTION_fill ||
+                  job->action == DECIDE_ACTION_pass;
+    if (!job->wants_ticket || job->end != MOVER_DECIDED || !proven || job->clerk_id.len == 0)
+        return;
+    buf_init(&body, 1024);
+    struct json_out out = json_out(&body);
+    json_open(&out, '{');
+    json_key(&out, TEXT("user_id"));
+    json_put_text(&out, job->clerk_id);
+    json_key(&out, TEXT("expires_in_seconds"));
+    json_put_int(&out, TICKET_SECONDS);
+    json_close(&out, '}');
+    backend_call(work->seat, "POST", TEXT("/v1/sign_in_tokens"), buf_text(&body), &answer);
+    buf_release(&body);
+    if (answer.result == BACKEND_OK)
+        job->ticket = arena_copy(&job->arena, json_text(json_get(answer.root, TEXT("token"))));
 }
 
 static void deliver(struct loop_task *task)
@@ -425,6 +485,8 @@ static void run(void *arg)
     job->end = work.seat ? MOVER_DECIDED : MOVER_LATER;
     while (work.seat && step(&work))
         continue;
+    if (work.seat)
+        mint(&work);
     legacy_drop(work.call);
     backend_give(job->mover->backend, work.seat);
     job->task.run = deliver;
@@ -438,7 +500,7 @@ bool mover_put(struct mover *mover, struct mover_job *job)
 {
     job->mover = mover;
     arena_init(&job->arena, JOB_MEMORY_MAX);
-    return pool_put(mover->pool, run, job);
+    return !atomic_load(&mover->finished) && pool_put(mover->pool, run, job);
 }
 
 static int open_parts(struct mover *mover, struct err *err)
@@ -468,11 +530,20 @@ int mover_open(struct mover **out, const struct mover_opts *opts, struct err *er
     return 0;
 }
 
+void mover_finish(struct mover *mover)
+{
+    if (!mover)
+        return;
+    atomic_store(&mover->finished, true);
+    pool_free(mover->pool);
+    mover->pool = NULL;
+}
+
 void mover_close(struct mover *mover)
 {
     if (!mover)
         return;
-    pool_free(mover->pool);
+    mover_finish(mover);
     book_close(mover->book);
     backend_close(mover->backend);
     free(mover);

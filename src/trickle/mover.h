@@ -42,7 +42,9 @@ struct mover_job {
     struct arena arena;
     struct text clerk_id, external_id; /* once known */
     bool moved;                        /* by this job */
-    struct mover *mover;               /* private */
+    bool wants_ticket;                 /* a sign-in token, if the password is right */
+    struct text ticket;
+    struct mover *mover; /* private */
 };
 
 struct mover_opts {
@@ -55,6 +57,9 @@ struct mover_opts {
 int mover_open(struct mover **mover, const struct mover_opts *opts, struct err *err);
 /* Finishes what is queued first. NULL is fine. */
 void mover_close(struct mover *mover);
+
+/* Finishes what is queued and takes no more: mover_put is false from now on. NULL is fine. */
+void mover_finish(struct mover *mover);
 
 /* Queues a job. False, and nothing kept, when the queue is full. */
 bool mover_put(struct mover *mover, struct mover_job *job);

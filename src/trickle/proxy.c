@@ -477,6 +477,12 @@ int proxy_open(struct proxy **out, const struct proxy_opts *opts, struct err *er
     return 0;
 }
 
+void proxy_give_up(struct proxy *proxy)
+{
+    for (size_t i = 0; i < proxy->loop_count; i++)
+        client_give_up(proxy->clients[i]);
+}
+
 void proxy_close(struct proxy *proxy)
 {
     if (!proxy)

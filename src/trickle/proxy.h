@@ -38,6 +38,8 @@ struct proxy_opts {
 
 /* Texts are copied. Returns 0 or -1 (ERR_MEMORY). */
 int proxy_open(struct proxy **proxy, const struct proxy_opts *opts, struct err *err);
+/* Fails what is in flight, so that it is answered. */
+void proxy_give_up(struct proxy *proxy);
 /* Drops what is in flight: stop the server first. NULL is fine. */
 void proxy_close(struct proxy *proxy);
 

@@ -6,7 +6,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "trickle/admin.h"
 #include "trickle/core.h"
 
 #define MEMORY_MAX ((size_t)4 * 1024 * 1024)
@@ -19,6 +21,7 @@ struct trickle {
     struct loop **loops;
     size_t loop_count;
     struct server *server;
+    struct admin *admin; /* NULL: none */
     struct events *events;
     pthread_mutex_t lock; /* of current and retired */
     struct core *current, *retired;
@@ -26,8 +29,9 @@ struct trickle {
 
 /* --- requests --- */
 
-static struct core *core_get(struct trickle *trickle)
+static struct core *core_get(void *arg)
 {
+    struct trickle *trickle = arg;
     pthread_mutex_lock(&trickle->lock);
     struct core *core = trickle->current;
     atomic_fetch_add(&core->users, 1);
@@ -42,11 +46,15 @@ static void on_request(void *arg, struct server_request *request)
     core_handle(core, request);
 }
 
-static void on_ended(void *arg, struct server_request *request)
+static void core_put(void *arg, struct core *core)
 {
-    struct core *core = request->tag;
     (void)arg;
     atomic_fetch_sub(&core->users, 1);
+}
+
+static void on_ended(void *arg, struct server_request *request)
+{
+    core_put(arg, request->tag);
 }
 
 static bool on_headers(void *arg, struct server_request *request)
@@ -66,6 +74,8 @@ static int open_core(struct trickle *trickle, struct settings *settings, struct 
 
 void trickle_tend(struct trickle *trickle)
 {
+    if (trickle->current->mover)
+        book_tend(mover_book(trickle->current->mover));
     struct core **at = &trickle->retired;
     while (*at) {
         struct core *core = *at;
@@ -97,7 +107,6 @@ int trickle_reload(struct trickle *trickle, struct err *err)
     atomic_fetch_sub(&old->users, 1);
     pthread_mutex_unlock(&trickle->lock);
     events_tell(trickle->events, "reloaded", NULL, 0);
-    trickle_tend(trickle);
     return 0;
 }
 
@@ -127,12 +136,14 @@ static int listen_on(struct trickle *trickle, struct err *err)
                                        .body_max = PROXY_WHOLE_MAX,
                                        .memory_max = MEMORY_MAX,
                                        .idle_ms = IDLE_MS,
-                                       .drain_ms = (int64_t)settings->drain_seconds * 1000,
                                        .streams = on_headers,
                                        .handle = on_request,
                                        .ended = on_ended,
                                        .arg = trickle};
+    const struct admin_source admin = {core_get, core_put, trickle};
     server_allow_files(2 * (size_t)settings->connections);
+    if (settings->admin && admin_open(&trickle->admin, settings->admin, &admin, err) != 0)
+        return -1;
     return server_start(&trickle->server, &server, err);
 }
 
@@ -166,11 +177,27 @@ int trickle_start(struct trickle **out, const struct trickle_opts *opts, struct 
     return 0;
 }
 
+/* Open requests end by themselves, or else without Clerk's answer when the time is up. */
+static void stop_server(struct trickle *trickle)
+{
+    if (!trickle->server)
+        return;
+    int64_t drain_ms = (int64_t)trickle->current->settings->drain_seconds * 1000;
+    server_quiesce(trickle->server);
+    for (int64_t ms = 0; server_active(trickle->server) > 0 && ms < drain_ms; ms += 5)
+        usleep(5000);
+    for (struct core *core = trickle->retired; core; core = core->next)
+        core_give_up(core);
+    core_give_up(trickle->current);
+    server_stop(trickle->server);
+}
+
 void trickle_stop(struct trickle *trickle)
 {
     if (!trickle)
         return;
-    server_stop(trickle->server);
+    admin_close(trickle->admin);
+    stop_server(trickle);
     while (trickle->retired) {
         struct core *core = trickle->retired;
         trickle->retired = core->next;
@@ -194,6 +221,11 @@ void trickle_describe(const struct trickle *trickle, struct buf *to)
     json_open(&out, '{');
     json_key(&out, TEXT("listen"));
     json_put_text(&out, text_of(listen));
+    if (trickle->admin) {
+        admin_address(trickle->admin, listen);
+        json_key(&out, TEXT("admin"));
+        json_put_text(&out, text_of(listen));
+    }
     json_key(&out, TEXT("proxy_url"));
     json_put_text(&out, text_of(settings->proxy.url));
     json_key(&out, TEXT("upstream"));
