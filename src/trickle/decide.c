@@ -6,8 +6,9 @@
  *  - Clerk is always believed where it knows the user: a password that was set there beats the old one.
  *  - "Cannot tell" is never a wrong password, nor an unknown user: it is asked for a password (which is
  *    checked then), or told the truth, "later".
- *  - Who was moved and is unknown to Clerk by this identifier has changed it there. The old identifier and
- *    password must not open a second way in.
+ *  - Who was moved and was unknown to Clerk by this identifier has been moved since Clerk was asked, or has
+ *    changed it there: Clerk is asked once more and has the last word. The old identifier and password do not
+ *    open a second way in.
  *  - Clerk's user of the same identifier is only given a password when the ledger or the external id says
  *    that it is the same person: who owns an address at the legacy system need not own the account.
  */
@@ -33,6 +34,8 @@ struct rule {
 #define LEGACY(name) .legacies = BIT(DECIDE_LEGACY_##name)
 #define MOVED(name)  .moveds = BIT(DECIDE_MOVED_##name)
 #define DO(name)     .action = DECIDE_ACTION_##name
+/* Requests of browsers that Clerk was asked before anything else. */
+#define ASKS_AGAIN (KIND(password) | KIND(identifier) | KIND(attempt) | KIND(code))
 
 static const struct rule rules[] = {
     /* Clerk's word is the last one, or not clear yet. */
@@ -66,6 +69,8 @@ static const struct rule rules[] = {
     {MOVED(bare), KINDS(KIND(synthetic_attempt)), DO(fill)},
     {CLERK(no_password), KINDS(KIND(backend)), DO(refuse_password)},
     {CLERK(no_password), DO(pass)},
+    {CLERK(unknown_user), MOVED(bare), KINDS(ASKS_AGAIN), DO(replay)},
+    {CLERK(unknown_user), MOVED(yes), KINDS(ASKS_AGAIN), DO(replay)},
     {MOVED(no), KINDS(KIND(identifier)), DO(synthetic)},
     {MOVED(no), KINDS(KIND(sign_up)), DO(refuse_taken)},
     {MOVED(no), DO(move)},

@@ -55,6 +55,7 @@
     ACTION(synthetic, "answer with a sign-in of our own, which asks for the password")             \
     ACTION(move, "create the user, then send the request to Clerk once more")                      \
     ACTION(fill, "give the user the proven password, then send the request once more")             \
+    ACTION(replay, "send the request to Clerk once more: the user was moved meanwhile")            \
     ACTION(refuse_password, "the answer to a wrong password")                                      \
     ACTION(refuse_taken, "the answer to an identifier that is taken")                              \
     ACTION(refuse_later, "an honest 503: try again later")

@@ -52,6 +52,7 @@ static void act(struct step *step)
         return;
     case DECIDE_ACTION_move:
     case DECIDE_ACTION_fill:
+    case DECIDE_ACTION_replay:
         step_replay(step);
         return;
     case DECIDE_ACTION_refuse_password:
