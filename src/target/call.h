@@ -7,7 +7,7 @@
 
 #include "target/target.h"
 
-#define TARGET_ANSWER_KEPT ((size_t)64 << 10) /* a buffer that grew beyond goes after its answer */
+#define TARGET_BUFFER_KEPT ((size_t)64 << 10) /* a buffer that grew beyond goes after its answer */
 
 /*
  * How requests travel: over libcurl (curl.c), or as plain HTTP/1.1 to a server on this machine (wire.c).

@@ -208,8 +208,10 @@ static struct call *call_take(struct target *target)
 
 static void call_give_back(struct curl *curl, struct call *call)
 {
-    if (call->answer.room > TARGET_ANSWER_KEPT)
+    if (call->answer.room > TARGET_BUFFER_KEPT)
         buf_release(&call->answer);
+    if (call->body.room > TARGET_BUFFER_KEPT)
+        buf_release(&call->body);
     call->next = curl->free;
     curl->free = call;
 }

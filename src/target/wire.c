@@ -375,8 +375,10 @@ static size_t wire_deliver(struct target *target)
     wire->ended = NULL; /* done may send, which may fail at once */
     for (; (c = pop(&ended)); count++) {
         target_done(target, &c->request, &c->result);
-        if (c->in.room > TARGET_ANSWER_KEPT)
+        if (c->in.room > TARGET_BUFFER_KEPT)
             buf_release(&c->in);
+        if (c->out.room > TARGET_BUFFER_KEPT)
+            buf_release(&c->out);
         push(c->fd >= 0 ? &wire->idle : &wire->unused, c);
     }
     return count;
