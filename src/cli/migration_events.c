@@ -106,10 +106,12 @@ static void tell_trouble(struct migration *m, const char *event,
         return;
     }
     migration_clear_line(m);
-    if (tell(m))
-        fprintf(stderr, "row %llu %.*s: %s%s%s: %s\n", (unsigned long long)trouble->row,
-                TEXT_ARG(trouble->id), trouble->code, trouble->field[0] ? " " : "", trouble->field,
-                trouble->detail);
+    if (!tell(m))
+        return;
+    if (trouble->row)
+        fprintf(stderr, "row %llu ", (unsigned long long)trouble->row);
+    fprintf(stderr, "%.*s: %s%s%s: %s\n", TEXT_ARG(trouble->id), trouble->code,
+            trouble->field[0] ? " " : "", trouble->field, trouble->detail);
 }
 
 static void on_failed(void *arg, const struct migrate_trouble *trouble)
