@@ -93,6 +93,37 @@ int book_tally(struct book *book, const char *kind, struct text key, int64_t add
     return leave(book, commit(book, result, err));
 }
 
+int book_once(struct book *book, const char *kind, struct text key, int64_t expires_ms, bool *first,
+              struct err *err)
+{
+    if (enter(book, err) != 0)
+        return -1;
+    int result = ledger_once(book->ledger, kind, key, expires_ms, first, err);
+    return leave(book, commit(book, result, err));
+}
+
+int book_seen(struct book *book, const char *kind, struct text key, bool *seen, struct err *err)
+{
+    struct text value = {NULL, 0};
+    struct arena arena;
+    if (enter(book, err) != 0)
+        return -1;
+    arena_init(&arena, 4096);
+    int result = ledger_value_get(book->ledger, kind, key, &arena, &value, err);
+    *seen = value.at != NULL;
+    arena_release(&arena);
+    return leave(book, commit(book, result, err));
+}
+
+int book_note(struct book *book, const char *kind, struct text key, int64_t expires_ms,
+              struct err *err)
+{
+    if (enter(book, err) != 0)
+        return -1;
+    int result = ledger_value_put(book->ledger, kind, key, TEXT("1"), expires_ms, err);
+    return leave(book, commit(book, result, err));
+}
+
 int book_done(struct book *book, uint64_t *count, struct err *err)
 {
     uint64_t counts[LEDGER_STATE_COUNT] = {0};

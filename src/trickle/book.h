@@ -35,6 +35,15 @@ int book_settle(struct book *book, struct text external_id, enum ledger_state st
 int book_tally(struct book *book, const char *kind, struct text key, int64_t add, int64_t seconds,
                int64_t *sum, int64_t *until_ms, struct err *err);
 
+/* Whether a key of a kind is seen for the first time, durably. As ledger_once. */
+int book_once(struct book *book, const char *kind, struct text key, int64_t expires_ms, bool *first,
+              struct err *err);
+
+/* Whether a key was noted, and notes one durably. */
+int book_seen(struct book *book, const char *kind, struct text key, bool *seen, struct err *err);
+int book_note(struct book *book, const char *kind, struct text key, int64_t expires_ms,
+              struct err *err);
+
 /* How many users are done; for the live page. */
 int book_done(struct book *book, uint64_t *count, struct err *err);
 

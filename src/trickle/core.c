@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "trickle/own.h"
+#include "trickle/side.h"
 #include "trickle/step.h"
 
 static int open_jsons(struct core *core, struct err *err)
@@ -26,7 +27,7 @@ static int open_mover(struct core *core, struct err *err)
     if (legacy_open(&core->legacy, &legacy, err) != 0)
         return -1;
     const struct mover_opts mover = {core->settings, core->legacy, core->events};
-    return mover_open(&core->mover, &mover, err);
+    return mover_open(&core->mover, &mover, err) == 0 ? side_open(&core->side, core, err) : -1;
 }
 
 static int open_parts(struct core *core, const struct core_opts *opts, struct err *err)
@@ -69,6 +70,7 @@ int core_open(struct core **out, struct settings *settings, const struct core_op
 void core_give_up(struct core *core)
 {
     mover_finish(core->mover);
+    side_finish(core->side);
     proxy_give_up(core->proxy);
 }
 
@@ -76,6 +78,7 @@ void core_close(struct core *core)
 {
     if (!core)
         return;
+    side_close(core->side);
     mover_close(core->mover);
     legacy_close(core->legacy);
     proxy_close(core->proxy);

@@ -19,6 +19,7 @@ struct core {
     struct events *events; /* the gateway's */
     struct legacy *legacy; /* NULL: nothing but a proxy */
     struct mover *mover;   /* NULL without a legacy system */
+    struct side *side;     /* bridge and webhooks; NULL without either */
     struct seal_key seal;  /* of synthetic sign-ins */
     struct loop *const *loops;
     struct json **jsons; /* one a loop */

@@ -7,6 +7,10 @@
 
 #define OWNS(OWN)                                                                                  \
     OWN(GET, "/usher/health", own_health)                                                          \
-    OWN(POST, "/usher/v1/sign_in", own_sign_in)
+    OWN(POST, "/usher/v1/sign_in", own_sign_in)                                                    \
+    OWN(GET, "/usher/v1/bridge", own_bridge)                                                       \
+    OWN(POST, "/usher/v1/bridge", own_bridge)                                                      \
+    OWN(OPTIONS, "/usher/v1/bridge", own_bridge)                                                   \
+    OWN(POST, "/usher/v1/webhook", own_webhook)
 
 #endif

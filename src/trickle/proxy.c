@@ -321,8 +321,7 @@ static bool fill_request(struct passage *p, struct client_request *to)
                                          .piece = on_piece,
                                          .done = on_done,
                                          .arg = p}};
-    to->headers =
-        proxy_lines_up(p->proxy, request, p->ask.cookie, &request->arena, &to->header_count);
+    to->headers = proxy_lines_up(p->proxy, request, &p->ask, &request->arena, &to->header_count);
     /* A POST without a body says so. */
     if (!to->body.at && strcmp(to->method, "POST") == 0)
         to->body = TEXT("");

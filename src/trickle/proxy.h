@@ -69,10 +69,11 @@ struct proxy_answer {
 };
 
 struct proxy_ask {
-    const char *method; /* NULL: the request's */
-    struct text target; /* path and query at the upstream; absent: the request's */
-    struct text body;   /* absent: the request's */
-    struct text cookie; /* absent: the request's Cookie header */
+    const char *method;       /* NULL: the request's */
+    struct text target;       /* path and query at the upstream; absent: the request's */
+    struct text body;         /* absent: the request's */
+    const char *content_type; /* of that body; NULL: the request's */
+    struct text cookie;       /* absent: the request's Cookie header */
     void (*done)(void *arg, const struct proxy_answer *answer);
     void *arg;
 };

@@ -64,7 +64,7 @@ struct lines {
     size_t count;
     struct arena *arena;
     struct text connection; /* of the request */
-    bool skip_cookie, full;
+    bool skip_cookie, skip_type, full;
 };
 
 static void add_line(struct lines *lines, const char *name, struct text value)
@@ -84,7 +84,8 @@ static bool on_header(void *arg, struct text name, struct text value)
     if (is_one_of(name, hop_by_hop, ARRAY_COUNT(hop_by_hop)) ||
         is_one_of(name, ours_to_say, ARRAY_COUNT(ours_to_say)) ||
         proxy_list_names(lines->connection, name) ||
-        (lines->skip_cookie && text_same_nocase(name, TEXT("Cookie"))))
+        (lines->skip_cookie && text_same_nocase(name, TEXT("Cookie"))) ||
+        (lines->skip_type && text_same_nocase(name, TEXT("Content-Type"))))
         return true;
     if (value.len > 0)
         add_line(lines, name.at, value);
@@ -117,13 +118,14 @@ static struct text forwarded(const struct proxy *proxy, const struct server_requ
 }
 
 const char *const *proxy_lines_up(const struct proxy *proxy, const struct server_request *request,
-                                  struct text cookie, struct arena *arena, size_t *count)
+                                  const struct proxy_ask *ask, struct arena *arena, size_t *count)
 {
     char address[SERVER_ADDRESS_MAX];
     struct lines lines = {.at = arena_alloc(arena, LINES_MAX * sizeof(char *)),
                           .arena = arena,
                           .connection = server_header(request, "Connection"),
-                          .skip_cookie = cookie.at != NULL};
+                          .skip_cookie = ask->cookie.at != NULL,
+                          .skip_type = ask->content_type != NULL};
     if (!lines.at)
         return NULL;
     server_each_header(request, on_header, &lines);
@@ -137,8 +139,10 @@ const char *const *proxy_lines_up(const struct proxy *proxy, const struct server
     add_line(&lines, "Accept-Encoding", TEXT("identity"));
     if (address[0])
         add_line(&lines, "X-Forwarded-For", text_of(address));
-    if (cookie.len > 0)
-        add_line(&lines, "Cookie", cookie);
+    if (ask->cookie.len > 0)
+        add_line(&lines, "Cookie", ask->cookie);
+    if (ask->content_type)
+        add_line(&lines, "Content-Type", text_of(ask->content_type));
     *count = lines.count;
     return lines.full ? NULL : lines.at;
 }

@@ -23,11 +23,11 @@ struct proxy_headers {
 };
 
 /*
- * The lines of headers that go to the upstream; their count in *count. cookie absent: the request's own.
- * NULL when the arena is full.
+ * The lines of headers that go to the upstream; their count in *count. Of the ask, cookie and content_type
+ * count. NULL when the arena is full.
  */
 const char *const *proxy_lines_up(const struct proxy *proxy, const struct server_request *request,
-                                  struct text cookie, struct arena *arena, size_t *count);
+                                  const struct proxy_ask *ask, struct arena *arena, size_t *count);
 
 /* Takes a header of the upstream's answer, or leaves it out. False when the arena is full. */
 bool proxy_take_down(const struct proxy *proxy, struct text name, struct text value,

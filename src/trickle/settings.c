@@ -259,6 +259,10 @@ static int check(const struct settings *settings, const char *path, struct text 
         return err_set(err, ERR_USAGE,
                        "%s:%u: a legacy system needs a ledger as well (ledger: FILE)", path,
                        line_of(yaml, NULL, TEXT("legacy")));
+    if ((settings->bridge.session || settings->webhook.secret) && !settings->legacy.connector)
+        return err_set(
+            err, ERR_USAGE, "%s:%u: bridge and webhook need a legacy system", path,
+            line_of(yaml, NULL, settings->bridge.session ? TEXT("bridge") : TEXT("webhook")));
     if (settings->sign_in_key && !settings->legacy.connector)
         return err_set(err, ERR_USAGE, "%s:%u: sign_in_key is of no use without a legacy system",
                        path, line_of(yaml, NULL, TEXT("sign_in_key")));

@@ -12,8 +12,10 @@
 #define USHER_TRICKLE_SETTINGS_H
 
 #include "base/base.h"
+#include "trickle/bridge.h"
 #include "trickle/decide.h"
 #include "trickle/legacy.h"
+#include "trickle/webhook.h"
 
 struct settings_tls {
     char *cert, *key; /* both or none */
@@ -40,6 +42,20 @@ struct settings_legacy {
 #undef SETTING
 };
 
+/* Its session is NULL without a bridge. */
+struct settings_bridge {
+#define SETTING(name, meaning) char *name;
+    BRIDGE_SETTINGS(SETTING)
+#undef SETTING
+};
+
+/* Its secret is NULL without a receiver of webhooks. */
+struct settings_webhook {
+#define SETTING(name, meaning) char *name;
+    WEBHOOK_SETTINGS(SETTING)
+#undef SETTING
+};
+
 /* So many guesses an identifier and an address may make in so many seconds. */
 struct settings_throttle {
     uint32_t identifier, address, seconds;
@@ -53,6 +69,8 @@ struct settings {
     struct settings_proxy proxy;
     struct settings_clerk clerk;
     struct settings_legacy legacy;
+    struct settings_bridge bridge;
+    struct settings_webhook webhook;
     char *ledger;      /* as ledger_opts.path; NULL without a legacy system */
     char *sign_in_key; /* of POST /usher/v1/sign_in; NULL: there is no such endpoint */
     uint64_t users;    /* how many the legacy system has, for the live page; 0: not told */

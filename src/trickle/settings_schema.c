@@ -44,6 +44,20 @@ static const cyaml_schema_field_t legacy_fields[] = {
         CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t bridge_fields[] = {
+#define SETTING(name, meaning) STRING(settings_bridge, name, OPTIONAL),
+    BRIDGE_SETTINGS(SETTING)
+#undef SETTING
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t webhook_fields[] = {
+#define SETTING(name, meaning) STRING(settings_webhook, name, OPTIONAL),
+    WEBHOOK_SETTINGS(SETTING)
+#undef SETTING
+        CYAML_FIELD_END,
+};
+
 static const cyaml_strval_t codes_words[] = {{"move", DECIDE_CODES_MOVE},
                                              {"pass", DECIDE_CODES_PASS}};
 static const cyaml_strval_t sign_up_words[] = {{"refuse", DECIDE_SIGN_UP_REFUSE},
@@ -82,6 +96,8 @@ static const cyaml_schema_field_t fields[] = {
     SECTION(settings, proxy, 0, proxy_fields),
     SECTION(settings, clerk, 0, clerk_fields),
     SECTION(settings, legacy, OPTIONAL, legacy_fields),
+    SECTION(settings, bridge, OPTIONAL, bridge_fields),
+    SECTION(settings, webhook, OPTIONAL, webhook_fields),
     SECTION(settings, policy, OPTIONAL, policy_fields),
     SECTION(settings, throttle, OPTIONAL, throttle_fields),
     CYAML_FIELD_END,
@@ -116,6 +132,12 @@ const struct settings_text *settings_texts(size_t *count)
 #define SETTING(name, meaning) TEXT_AT("legacy", #name, legacy.name),
         LEGACY_SETTINGS(SETTING)
 #undef SETTING
+#define SETTING(name, meaning) TEXT_AT("bridge", #name, bridge.name),
+            BRIDGE_SETTINGS(SETTING)
+#undef SETTING
+#define SETTING(name, meaning) TEXT_AT("webhook", #name, webhook.name),
+                WEBHOOK_SETTINGS(SETTING)
+#undef SETTING
     };
     *count = ARRAY_COUNT(texts);
     return texts;
@@ -123,8 +145,8 @@ const struct settings_text *settings_texts(size_t *count)
 
 bool settings_is_secret(const struct settings_text *text)
 {
-    static const char *const keys[] = {"secret_key", "sign_in_key", "secret", "client_secret",
-                                       "api_key"};
+    static const char *const keys[] = {"secret_key",    "sign_in_key", "secret",
+                                       "client_secret", "api_key",     "back_secret"};
     for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
         if (strcmp(keys[i], text->key) == 0)
             return true;
