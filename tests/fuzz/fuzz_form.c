@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sandbox/cookie.h"
-#include "sandbox/form.h"
+#include "net/net.h"
 
 #define MEMORY_MAX (1 << 20)
 
