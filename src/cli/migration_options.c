@@ -32,7 +32,7 @@ const struct cli_option *migration_options(struct migration *m, int takes, struc
           "one JSON line a row: its CreateUser body, or the reason"}},
         {MIGRATION_LEDGER,
          {"ledger", 'l', CLI_TEXT, &m->ledger, "FILE",
-          "record of what has moved (default usher.ledger)"}},
+          "record of what has moved: a file, or postgres://… (default usher.ledger)"}},
         {MIGRATION_REJECTS,
          {"rejects", 0, CLI_TEXT, &m->rejects, "FILE", "write rejected rows there, to be mended"}},
         {MIGRATION_TARGET,
