@@ -10,6 +10,7 @@
 #include "clerk/error.h"
 #include "clerk/id.h"
 #include "clerk/object.h"
+#include "clerk/organization.h"
 #include "json/json.h"
 #include "user/user.h"
 

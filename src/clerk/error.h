@@ -42,6 +42,22 @@
     ERROR(form_param_invalid_date, 422, "Invalid date")                                            \
     ERROR(form_conditional_param_missing, 422, "Missing parameter")                                \
     ERROR(form_conditional_param_disallowed, 422, "Parameter not allowed here")                    \
+    ERROR(quota_exceeded, 403, "Quota exceeded")                                                   \
+    ERROR(already_a_member_in_organization, 400, "Already a member")                               \
+    ERROR(organization_not_enabled_in_instance, 403, "Organizations are not enabled")              \
+    ERROR(organization_slugs_disabled, 403, "Slugs are disabled")                                  \
+    ERROR(organization_creator_not_found, 400, "Creator not found")                                \
+    ERROR(organization_quota_exceeded, 403, "Too many organizations")                              \
+    ERROR(organization_membership_quota_exceeded, 403, "The organization is full")                 \
+    ERROR(organization_minimum_permissions_needed, 400, "An admin is needed")                      \
+    ERROR(organization_system_permission_not_modifiable, 403, "A permission of Clerk's own")       \
+    ERROR(organization_instance_roles_quota_exceeded, 403, "Too many roles")                       \
+    ERROR(organization_role_default_creator_role, 422, "The creator's role")                       \
+    ERROR(organization_role_domain_default_role, 422, "The role of those who join by a domain")    \
+    ERROR(organization_role_assigned_members, 422, "Members have this role")                       \
+    ERROR(organization_role_exists_in_invitations, 422, "Invitations give this role")              \
+    ERROR(organization_role_permission_association_exists, 409, "The role has it already")         \
+    ERROR(organization_role_permission_association_not_found, 404, "The role does not have it")    \
     ERROR(form_identifier_exists, 422, "Already taken")                                            \
     ERROR(form_resource_not_found, 422, "Not found")                                               \
     ERROR(form_username_invalid_length, 422, "Username has a wrong length")                        \

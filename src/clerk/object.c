@@ -202,15 +202,16 @@ struct text clerk_identifier_of(const struct clerk_user *user)
     for (size_t i = 0; i < user->phone_count; i++)
         if (text_same(user->phones[i].id, user->primary_phone_id))
             return user->phones[i].value;
-    return user->user.username.at ? user->user.username : TEXT("");
+    return user->user.username;
 }
 
 void clerk_write_public_user(const struct clerk_user *user, struct buf *to)
 {
+    struct text identifier = clerk_identifier_of(user);
     put_text(to, TEXT("{\"first_name\":"), user->user.first_name);
     put_text(to, TEXT(",\"last_name\":"), user->user.last_name);
     buf_add(to, TEXT(",\"image_url\":\"\",\"has_image\":false"));
-    put_text(to, TEXT(",\"identifier\":"), clerk_identifier_of(user));
+    put_text(to, TEXT(",\"identifier\":"), identifier.at ? identifier : TEXT(""));
     put_text(to, TEXT(",\"user_id\":"), user->id);
     buf_add(to, TEXT(",\"profile_image_url\":\"\"}"));
 }

@@ -38,7 +38,7 @@ struct clerk_user {
 /* Whether a second factor is asked for at sign-in: TOTP, or a phone number set up for it. */
 bool clerk_has_second_factor(const struct clerk_user *user);
 
-/* The primary email address, else phone number, else username; "" without any. */
+/* The primary email address, else phone number, else username; absent without any. */
 struct text clerk_identifier_of(const struct clerk_user *user);
 
 /* Each appends one object. */

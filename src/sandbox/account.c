@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "sandbox/org.h"
 #include "sandbox/store_private.h"
 
 #define MARK_FIELD(name, kind)    ", ?"
@@ -23,6 +24,8 @@ static const size_t number_offsets[] = {
     STORE_NUMBERS(NUMBER)
 #undef NUMBER
 };
+
+const int account_column_count = COLUMN_NUMBERS + (int)ARRAY_COUNT(number_offsets);
 
 static struct text encode_secrets(const struct user_texts *secrets, struct arena *arena)
 {
@@ -106,7 +109,8 @@ enum store_answer account_delete(struct store *store, const struct account *acco
 {
     static const char identifiers[] = "DELETE FROM identifiers WHERE account = ?1";
     static const char user[] = "DELETE FROM users WHERE seq = ?1";
-    if (delete_by_seq(store, identifiers, account->seq, err) != 0 ||
+    if (membership_delete_of(store, account->seq, err) != 0 ||
+        delete_by_seq(store, identifiers, account->seq, err) != 0 ||
         delete_by_seq(store, user, account->seq, err) != 0)
         return STORE_FAILED;
     return STORE_OK;

@@ -20,6 +20,7 @@
 #include "sandbox/limit.h"
 #include "sandbox/ring.h"
 #include "sandbox/route.h"
+#include "sandbox/routes.h"
 #include "sandbox/store.h"
 
 /* Counters since the start, for GET /v1/sandbox/stats. */
@@ -27,6 +28,7 @@ struct stats {
     uint64_t requests, created, duplicates, limited, refused, failed;
     uint64_t passwords_right, passwords_wrong, passwords_moved;
     uint64_t transactions;
+    uint64_t calls[ROUTE_COUNT]; /* of each row of routes.h */
 };
 
 /* How many users there were when they were counted. */

@@ -19,9 +19,11 @@ static const struct list_filter lists[] = {
      "u.seq IN (SELECT account FROM identifiers WHERE kind = 0 AND value COLLATE NOCASE %s)"},
     {"phone_number", true,
      "u.seq IN (SELECT account FROM identifiers WHERE kind = 1 AND value COLLATE NOCASE %s)"},
+    {"organization_id", false,
+     "u.seq IN (SELECT m.account FROM memberships m JOIN organizations o ON o.seq = m.org"
+     " WHERE o.id %s)"},
     /* what no user of the sandbox has */
     {"web3_wallet", false, "NULL %s"},
-    {"organization_id", false, "NULL %s"},
     {"provider_user_id", false, "NULL %s"},
 };
 
@@ -188,12 +190,23 @@ static bool read_banned(struct call *call, struct filter *filter)
                       (struct filter_bind){.number = banned});
 }
 
-bool filter_read(struct call *call, struct filter *filter)
+bool filter_begin(struct call *call, struct filter *filter)
 {
-    *filter = (struct filter){.bind_room = FILTER_LIST_MAX * ARRAY_COUNT(lists) + 32};
+    *filter = (struct filter){.bind_room = FILTER_LIST_MAX * (ARRAY_COUNT(lists) + 1) + 32};
     buf_init(&filter->where, SQL_MAX);
     filter->binds = call_alloc(call, filter->bind_room * sizeof(*filter->binds));
-    if (!filter->binds)
+    return filter->binds != NULL;
+}
+
+bool filter_add_list(struct call *call, struct filter *filter, const char *param,
+                     const char *condition)
+{
+    return read_list(call, filter, &(struct list_filter){param, false, condition});
+}
+
+bool filter_read(struct call *call, struct filter *filter)
+{
+    if (!filter_begin(call, filter))
         return false;
     for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
         if (!read_list(call, filter, &lists[i]))
@@ -234,4 +247,14 @@ struct sql_query *filter_query(const struct filter *filter, struct sql *sql, con
             sql_bind_int(query, (int)i + 1, filter->binds[i].number);
     }
     return query;
+}
+
+bool filter_count(struct call *call, const struct filter *filter, const char *head, int64_t *count)
+{
+    struct err err;
+    struct sql_query *query = filter_query(filter, store_sql(call->desk->store), head, "", &err);
+    int got = query ? sql_step(query, &err) : -1;
+    *count = got > 0 ? sql_int(query, 0) : 0;
+    sql_finish(query);
+    return got >= 0 || call_broken(call, &err);
 }

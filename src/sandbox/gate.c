@@ -29,6 +29,14 @@ static bool check_key(struct call *call)
     return true;
 }
 
+/* What has a limit of its own: a user, an organization, or a membership. */
+static struct text limited_thing(struct call *call)
+{
+    if (call->route->limit != ROUTE_MEMBER)
+        return call->ids[0];
+    return arena_printf(call->arena, "%.*s/%.*s", TEXT_ARG(call->ids[0]), TEXT_ARG(call->ids[1]));
+}
+
 /*
  * The moment of admission is what counts, and what the latency counts from: HTTP threads hand requests over
  * in another order than they came, and a log of times that goes back and forth refuses too many.
@@ -40,8 +48,8 @@ static bool check_limits(struct gate *gate, struct call *call)
     if (call->route->limit == ROUTE_FREE || call->route->limit == ROUTE_BROWSER)
         return true;
     wait = limit_ask(&gate->limit, now);
-    if (wait == 0 && call->route->limit == ROUTE_USER && gate->user_limits)
-        wait = user_limits_ask(gate->user_limits, call->ids[0], now);
+    if (wait == 0 && call->route->limit != ROUTE_INSTANCE && gate->user_limits)
+        wait = user_limits_ask(gate->user_limits, limited_thing(call), now);
     return wait == 0 || call_limited(call, wait);
 }
 
@@ -141,8 +149,10 @@ static bool find_route(struct call *call)
         if (!call->ids[i].at)
             return call_fail(call, CLERK_resource_not_found, NULL, "The path is malformed.");
     }
-    if (call->route)
+    if (call->route) {
+        call->desk->stats.calls[call->route - routes]++;
         return true;
+    }
     return call_fail(call, CLERK_resource_not_found, NULL, "%s",
                      other_method ? "This path has no such method."
                                   : "There is no such path in this API.");

@@ -1,5 +1,6 @@
-/* GET /v1/sandbox/stats: what has happened since the start, exactly. */
-#include "sandbox/routes.h"
+/* GET /v1/sandbox/stats and /routes: what has happened since the start, exactly. */
+#include <stdio.h>
+
 #include "sandbox/call.h"
 
 static void put_count(struct json_out *out, struct text key, uint64_t count)
@@ -42,5 +43,18 @@ void inspect_stats(struct call *call)
     put_count(&out, TEXT("passwords_moved"), stats->passwords_moved);
     put_count(&out, TEXT("transactions"), stats->transactions);
     put_faults(&out, &call->desk->faults);
+    json_close(&out, '}');
+}
+
+/* Every endpoint, and how often it was called: {"GET /v1/users":12, …}. */
+void inspect_routes(struct call *call)
+{
+    struct json_out out = json_out(call_answer(call, 200));
+    char name[256];
+    json_open(&out, '{');
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        snprintf(name, sizeof(name), "%s %s", routes[i].method, routes[i].path);
+        put_count(&out, text_of(name), call->desk->stats.calls[i]);
+    }
     json_close(&out, '}');
 }

@@ -6,6 +6,7 @@
 
 #include "sandbox/call.h"
 #include "sandbox/cookie.h"
+#include "sandbox/role.h"
 #include "sandbox/routes.h"
 
 #define SECRET_KEY_LEN  42
@@ -58,6 +59,7 @@ static int open_secret_key(struct instance *instance, struct store *store, struc
 int instance_open(struct instance *instance, struct store *store, struct text secret_key,
                   bool production, struct err *err)
 {
+    struct clerk_ids ids = {0};
     struct arena arena;
     bool stale; /* nothing has been read yet */
     memset(instance, 0, sizeof(*instance));
@@ -73,6 +75,8 @@ int instance_open(struct instance *instance, struct store *store, struct text se
         status = claims_open(&instance->claims, store, err);
     if (status == 0)
         status = settings_open(&instance->settings, store, err);
+    if (status == 0)
+        status = roles_seed(store, &ids, clock_wall_ms(), err);
     if (status == 0)
         status = store_commit(store, err);
     instance->limits = clerk_limits_of(instance->kind);

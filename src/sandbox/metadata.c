@@ -1,5 +1,5 @@
 /*
- * PATCH and PUT /users/{id}/metadata. A merge is deep: objects merge key by key, null removes a key at
+ * PATCH and PUT of metadata. A merge is deep: objects merge key by key, null removes a key at
  * any depth, anything else replaces (as RFC 7396). PUT replaces each object that is given whole.
  */
 #include "sandbox/metadata.h"
@@ -121,28 +121,34 @@ bool metadata_merge(struct call *call, const char *name, struct text stored, str
                                "The metadata are too large.");
 }
 
-static void change(struct call *call, bool merges)
+bool metadata_read(struct call *call, struct text *const *stored, size_t count, bool merges)
 {
-    struct metadata given_objects = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    struct account account;
+    struct metadata objects = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    const struct text *const given_objects[] = {&objects.public_metadata, &objects.private_metadata,
+                                                &objects.unsafe_metadata};
     uint64_t given;
-    if (!call_account(call, call->ids[0], &account) ||
-        !body_read(call, fields, ARRAY_COUNT(fields), &given_objects, &given))
-        return;
-    struct user *user = &account.clerk.user;
-    struct text *stored[] = {&user->public_metadata, &user->private_metadata,
-                             &user->unsafe_metadata};
-    const struct text *objects[] = {&given_objects.public_metadata, &given_objects.private_metadata,
-                                    &given_objects.unsafe_metadata};
-    for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
-        if (!objects[i]->at)
+    if (!body_read(call, fields, count, &objects, &given))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!given_objects[i]->at)
             continue;
         if (!merges)
-            *stored[i] = *objects[i];
+            *stored[i] = *given_objects[i];
         else if (!merge(call, text_of(fields[i].name), *stored[i], stored[i]))
-            return;
+            return false;
     }
-    call_put_account(call, &account);
+    return true;
+}
+
+static void change(struct call *call, bool merges)
+{
+    struct account account;
+    struct user *user = &account.clerk.user;
+    struct text *const stored[] = {&user->public_metadata, &user->private_metadata,
+                                   &user->unsafe_metadata};
+    if (call_account(call, call->ids[0], &account) &&
+        metadata_read(call, stored, ARRAY_COUNT(stored), merges))
+        call_put_account(call, &account);
 }
 
 void users_metadata_merge(struct call *call)

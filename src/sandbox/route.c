@@ -2,7 +2,7 @@
 
 #include "sandbox/routes.h"
 
-static const struct route routes[] = {
+const struct route routes[ROUTE_COUNT] = {
 #define ROUTE(method, path, auth, limit, handler)                                                  \
     {#method, path, ROUTE_##auth, ROUTE_##limit, handler},
     ROUTES(ROUTE)

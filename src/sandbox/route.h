@@ -20,7 +20,8 @@ enum route_limit {
     ROUTE_FREE,     /* not limited, no faults either */
     ROUTE_BROWSER,  /* not limited per key; handlers ask for the limits per user */
     ROUTE_INSTANCE, /* the limit per key */
-    ROUTE_USER      /* that, and one per user: the path's first {} */
+    ROUTE_USER,     /* that, and one per user or organization: the path's first {} */
+    ROUTE_MEMBER    /* that, and one per membership: both {} of the path */
 };
 
 struct call;
@@ -32,6 +33,9 @@ struct route {
     enum route_limit limit;
     void (*handle)(struct call *call);
 };
+
+/* All of them: ROUTE_COUNT rows, in the order of routes.h. */
+extern const struct route routes[];
 
 /*
  * The route of a request; ids get what stands for each {}, still percent-encoded. NULL if there is none;

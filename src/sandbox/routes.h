@@ -39,6 +39,31 @@ struct call;
     ROUTE(GET, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_get)                                  \
     ROUTE(PATCH, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_update)                             \
     ROUTE(DELETE, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_delete)                            \
+    ROUTE(GET, "/v1/organizations", KEY, INSTANCE, orgs_list)                                      \
+    ROUTE(POST, "/v1/organizations", KEY, INSTANCE, orgs_create)                                   \
+    ROUTE(GET, "/v1/organizations/{}", KEY, INSTANCE, orgs_show)                                   \
+    ROUTE(PATCH, "/v1/organizations/{}", KEY, USER, orgs_update)                                   \
+    ROUTE(DELETE, "/v1/organizations/{}", KEY, INSTANCE, orgs_delete)                              \
+    ROUTE(PATCH, "/v1/organizations/{}/metadata", KEY, USER, orgs_metadata_merge)                  \
+    ROUTE(PUT, "/v1/organizations/{}/metadata", KEY, USER, orgs_metadata_replace)                  \
+    ROUTE(GET, "/v1/organizations/{}/memberships", KEY, INSTANCE, members_list)                    \
+    ROUTE(POST, "/v1/organizations/{}/memberships", KEY, INSTANCE, members_create)                 \
+    ROUTE(PATCH, "/v1/organizations/{}/memberships/{}", KEY, MEMBER, members_update)               \
+    ROUTE(DELETE, "/v1/organizations/{}/memberships/{}", KEY, INSTANCE, members_delete)            \
+    ROUTE(PATCH, "/v1/organizations/{}/memberships/{}/metadata", KEY, MEMBER, members_metadata)    \
+    ROUTE(GET, "/v1/organization_memberships", KEY, INSTANCE, members_list_all)                    \
+    ROUTE(GET, "/v1/organization_roles", KEY, INSTANCE, roles_list)                                \
+    ROUTE(POST, "/v1/organization_roles", KEY, INSTANCE, roles_create)                             \
+    ROUTE(GET, "/v1/organization_roles/{}", KEY, INSTANCE, roles_get)                              \
+    ROUTE(PATCH, "/v1/organization_roles/{}", KEY, INSTANCE, roles_update)                         \
+    ROUTE(DELETE, "/v1/organization_roles/{}", KEY, INSTANCE, roles_delete)                        \
+    ROUTE(POST, "/v1/organization_roles/{}/permissions/{}", KEY, INSTANCE, roles_assign)           \
+    ROUTE(DELETE, "/v1/organization_roles/{}/permissions/{}", KEY, INSTANCE, roles_unassign)       \
+    ROUTE(GET, "/v1/organization_permissions", KEY, INSTANCE, permissions_list)                    \
+    ROUTE(POST, "/v1/organization_permissions", KEY, INSTANCE, permissions_create)                 \
+    ROUTE(GET, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_get)                  \
+    ROUTE(PATCH, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_update)             \
+    ROUTE(DELETE, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_delete)            \
     ROUTE(GET, "/v1/jwks", KEY, FREE, instance_jwks)                                               \
     ROUTE(GET, "/v1/clients/handshake_payload", KEY, FREE, handshakes_payload)                     \
     ROUTE(POST, "/v1/sign_in_tokens", KEY, INSTANCE, sign_in_tokens_create)                        \
@@ -86,6 +111,7 @@ struct call;
     ROUTE(GET, "/v1/sandbox/overview", KEY, FREE, inspect_overview)                                \
     ROUTE(GET, "/v1/sandbox/requests", KEY, FREE, inspect_requests)                                \
     ROUTE(PUT, "/v1/sandbox/faults", KEY, FREE, inspect_set_faults)                                \
+    ROUTE(GET, "/v1/sandbox/routes", KEY, FREE, inspect_routes)                                    \
     ROUTE(GET, "/v1/sandbox/stats", KEY, FREE, inspect_stats)                                      \
     ROUTE(GET, "/v1/sandbox/metering", KEY, FREE, meter_get)                                       \
     ROUTE(GET, "/v1/sandbox/webhooks", KEY, FREE, webhooks_list)                                   \
@@ -169,5 +195,11 @@ struct call;
 #define ROUTE(method, path, auth, limit, handler) void handler(struct call *call);
 ROUTES(ROUTE)
 #undef ROUTE
+
+enum {
+#define ROUTE(...) +1
+    ROUTE_COUNT = 0 ROUTES(ROUTE)
+#undef ROUTE
+};
 
 #endif

@@ -91,7 +91,8 @@ int store_define(struct store *store, const char *statements, struct err *err)
 static int make_tables(struct store *store, struct err *err)
 {
     if (sql_begin(store->sql, err) == 0 && check_stamp(store, err) == 0 &&
-        sql_exec(store->sql, schema, err) == 0 && sql_commit(store->sql, err) == 0)
+        sql_exec(store->sql, schema, err) == 0 && sql_exec(store->sql, entry_schema, err) == 0 &&
+        sql_exec(store->sql, org_schema, err) == 0 && sql_commit(store->sql, err) == 0)
         return 0;
     store_abort(store);
     return -1;
@@ -277,6 +278,8 @@ enum store_answer store_failure(struct store *store, const char *param)
         param = "external_id";
     else if (text_starts(column, TEXT("users.username")))
         param = "username";
+    else if (text_starts(column, TEXT("organizations.slug")))
+        param = "slug";
     store->taken = param;
     return STORE_TAKEN;
 }

@@ -132,6 +132,7 @@ void account_arrange(struct account *account, struct clerk_identifier *room);
  * account_fill adds the identifiers, after the row's query has moved on.
  */
 extern const char account_columns[];
+extern const int account_column_count;
 int account_read(struct store *store, struct sql_query *query, int64_t now_ms, struct arena *arena,
                  struct account *account, struct err *err);
 int account_fill(struct store *store, struct arena *arena, struct account *account,

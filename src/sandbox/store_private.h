@@ -4,6 +4,9 @@
 
 #include "sandbox/store.h"
 
+/* The tables of entry.c and org_store.c. */
+extern const char entry_schema[], org_schema[];
+
 #define STORE_JSON_MAX ((size_t)4 << 20)
 
 struct store {

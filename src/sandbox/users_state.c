@@ -151,10 +151,3 @@ void users_delete_backup_codes(struct call *call)
 {
     drop_factors(call, false, true, false);
 }
-
-void users_memberships(struct call *call)
-{
-    struct account account;
-    if (call_account(call, call->ids[0], &account))
-        buf_add(call_answer(call, 200), TEXT("{\"data\":[],\"total_count\":0}"));
-}

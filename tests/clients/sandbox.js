@@ -1,14 +1,16 @@
 // Starts `usher sandbox` on a free port of the loopback address, and stops it again. Its answers to the
 // SDK pass through here: each is held against Clerk's OpenAPI file.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
+import { after, afterEach, before } from 'node:test';
 import { backendApi } from './openapi.js';
 
 // The SDK takes hold of fetch when it is loaded: load it behind this.
 const realFetch = globalThis.fetch;
-const seen = { openApi: null, problems: [], answers: 0, calls: new Set() };
+const seen = { openApi: null, problems: [], answers: 0 };
 
 globalThis.fetch = async (input, init) => {
   const answer = await realFetch(input, init);
@@ -17,7 +19,6 @@ globalThis.fetch = async (input, init) => {
   const body = await answer.clone().text();
   seen.openApi ??= backendApi();
   seen.answers++;
-  seen.calls.add(`${method} ${url.pathname.replace(/\/[a-z]+_[0-9A-Za-z]{20,}/g, '/{}')}`);
   // The sandbox's own endpoints, by which tests look inside, are none of Clerk's.
   if (url.pathname.startsWith('/v1/sandbox/')) return answer;
   seen.problems.push(...seen.openApi.problems(method, url.pathname.replace(/^\/v1/, ''), answer.status,
@@ -36,19 +37,15 @@ export function takeConformance() {
   return { answers, problems };
 }
 
-// "GET /v1/users/{}" and so on: every operation that was called so far.
-export const callsSoFar = () => seen.calls;
-
-// The rows of the sandbox's table of endpoints, in the same form: those that take the secret key, or the
-// Frontend API's.
-export function routes(api = 'backend') {
-  const table = fs.readFileSync(path.join(process.env.USHER_ROOT, 'src', 'sandbox', 'routes.h'), 'utf8');
-  return [...table.matchAll(/^ +ROUTE\((\w+), "([^"]+)", (\w+)/gm)]
-    .filter(([, , , auth]) => (api === 'frontend') === ['OPEN', 'CLIENT', 'SESSION'].includes(auth))
-    .map(([, method, route]) => `${method} ${route}`);
-}
-
 let keys = 0;
+
+// Which endpoints a sandbox was asked for, by its own count, for routes.js.
+async function recordCalls({ backend_api, secret_key }) {
+  if (!process.env.USHER_CALLS) return;
+  const answer = await realFetch(`${backend_api}/v1/sandbox/routes`,
+    { headers: { authorization: `Bearer ${secret_key}` } });
+  fs.writeFileSync(path.join(process.env.USHER_CALLS, `${process.pid}-${keys++}.json`), await answer.text());
+}
 
 // options: further arguments of `usher sandbox`. Returns { clerk, ready, stop }.
 export async function startSandbox(...options) {
@@ -76,6 +73,7 @@ export async function startSandbox(...options) {
       return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
     },
     async stop(signal = 'SIGTERM') {
+      await recordCalls(ready);
       child.kill(signal);
       return exited;
     },
@@ -91,4 +89,26 @@ export async function refusal(promise) {
     throw error;
   }
   throw new Error('the API did not refuse');
+}
+
+// For a file of tests: a sandbox without limits from its first test to its last, and behind every test a look
+// at what the OpenAPI file says of the answers. Returns an object that gets what startSandbox returns, and then
+// calls `ready` with it.
+export function sandboxForFile(ready) {
+  const sandbox = {};
+  before(async () => ready(Object.assign(sandbox, await startSandbox('--limits', 'off'))));
+  after(async () => assert.deepEqual(await sandbox.stop(), { status: 0, signal: null }));
+  afterEach(() => {
+    const { answers, problems } = takeConformance();
+    assert.deepEqual(problems, [], `${answers} answers held against the OpenAPI file`);
+  });
+  return sandbox;
+}
+
+// Asserts that a request without the SDK is refused with that status, code and parameter (undefined: none).
+export async function assertRefused(sandbox, method, route, body, status, code, param) {
+  const answer = await sandbox.raw(method, route, body);
+  const error = answer.body?.errors?.[0];
+  assert.deepEqual([answer.status, error?.code, error?.meta?.param_name], [status, code, param],
+    `${method} ${route} ${JSON.stringify(body)}`);
 }

@@ -10,7 +10,7 @@ import { verifyWebhook } from '@clerk/backend/webhooks';
 import { Webhook } from 'standardwebhooks';
 import { sendCode } from './front.js';
 import { webhooksApi } from './openapi.js';
-import { routes, startSandbox } from './sandbox.js';
+import { startSandbox } from './sandbox.js';
 
 const openApi = webhooksApi();
 const secretFile = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'usher-webhooks-')), 'secret');

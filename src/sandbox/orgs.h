@@ -1,0 +1,45 @@
+/* sandbox/orgs: organizations and memberships as answers, for the handlers of either API. */
+#ifndef USHER_SANDBOX_ORGS_H
+#define USHER_SANDBOX_ORGS_H
+
+#include "sandbox/org.h"
+#include "sandbox/role.h"
+
+/* Each refuses and returns false if organizations are off, or there is none of that id (or slug). */
+bool orgs_enabled(struct call *call);
+bool orgs_get(struct call *call, struct text id, struct org *org);
+bool orgs_get_by_id_or_slug(struct call *call, struct text id, struct org *org);
+/* The user's membership; refuses with a 404 if the user has none. */
+bool orgs_get_membership(struct call *call, const struct org *org, struct text user_id,
+                         struct membership *membership, struct account *account);
+
+/*
+ * Makes the user a member; refuses if it is one, the organization is full, or the role (a key or an id)
+ * unknown. metadata: public and private, or NULL.
+ */
+bool orgs_join(struct call *call, const struct org *org, const struct account *account,
+               struct text role, const struct text *metadata, struct membership *membership);
+/* Whether some other member than this account has the permission to manage members. */
+bool orgs_has_other_admin(struct call *call, const struct org *org, int64_t account, bool *has);
+
+/*
+ * Appends a membership. *role is a memory of the last one asked for: zeroed at first. account NULL: without
+ * public_user_data.
+ */
+bool orgs_write_membership(struct call *call, const struct membership *membership,
+                           const struct org *org, const struct account *account, struct role *role,
+                           enum clerk_audience audience, struct buf *to);
+
+/*
+ * A user's memberships, newest first, at most `max`: arrays in the call's arena, one place a membership.
+ * Returns false after refusing.
+ */
+struct orgs_of_user {
+    struct membership *memberships;
+    struct org *orgs;
+    size_t count;
+};
+bool orgs_of_user(struct call *call, int64_t account, int64_t max, int64_t offset,
+                  struct orgs_of_user *to);
+
+#endif
