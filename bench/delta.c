@@ -95,7 +95,7 @@ static bool is_unchanged(struct bench *bench, unsigned number)
     struct ledger_user known;
     struct record written;
     struct err err;
-    bool found;
+    bool found = false;
     struct user user = make(number, &person);
     arena_reset(&bench->arena);
     if (field_hashes_of(&bench->hasher, ledger_key(bench->ledger), &user, &hashes, &err) ||
