@@ -110,7 +110,7 @@ class Imports(unittest.TestCase):
     """Two imports of one export on one ledger, in SQLite and in PostgreSQL."""
 
     USERS = 500
-    FAULTS = ("--limits", "off", "--latency", "30", "--fault", "drop-after=0.02", "--fault", "500=0.02")
+    FAULTS = ("--limits", "off", "--latency", "30", "--fault", "drop-after=0.03")
 
     def start(self, box, cwd, ledger):
         command = [lab.USHER, "import", cwd + "/users", "--from", "usher", "--ledger", ledger,
