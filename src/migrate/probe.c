@@ -5,7 +5,8 @@
 #include "json/json.h"
 #include "migrate/lookup.h"
 
-#define PROBE_TRIES 3
+#define PROBE_TRIES 5
+#define PAUSE_US    INT64_C(100000)
 
 struct probe {
     const struct migrate_target *target;
@@ -72,6 +73,15 @@ static int ask(struct probe *probe, struct target *target, struct err *err)
     return probe->ok ? 0 : probe->err.code == ERR_NETWORK ? 1 : -1;
 }
 
+static void pause_for(struct target *target, int64_t us)
+{
+    struct err ignored;
+    int64_t until = clock_now_us() + us;
+    for (int64_t now = clock_now_us(); now < until; now = clock_now_us())
+        if (target_wait(target, until - now, &ignored))
+            return;
+}
+
 int migrate_probe(const struct migrate_target *settings, struct migrate_instance *instance,
                   struct err *err)
 {
@@ -83,8 +93,10 @@ int migrate_probe(const struct migrate_target *settings, struct migrate_instance
     if (target_open(&target, &opts, err))
         return -1;
     instance->requests = 0;
-    for (; status > 0 && instance->requests < PROBE_TRIES; instance->requests++)
+    for (; status > 0 && instance->requests < PROBE_TRIES; instance->requests++) {
+        pause_for(target, instance->requests * PAUSE_US);
         status = ask(&probe, target, err);
+    }
     target_close(target);
     return status == 0 ? 0 : -1;
 }

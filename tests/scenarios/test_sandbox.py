@@ -280,7 +280,7 @@ class Lists(Case):
         for n in range(12):
             case.create(cls.box, external_id=f"id{n}" if n else "+odd", username=f"user_{n:02}",
                         email_address=[f"m{n}@example.com", f"+second-{n}@example.com"],
-                        phone_number=[f"+1415555{n:04}"], first_name=f"F{n % 3}", last_name="100%_\\",
+                        phone_number=[f"+1415555{n:04}"], first_name=f"F-{n % 3}", last_name="100%_\\",
                         created_at=f"2020-01-{n + 1:02}T00:00:00Z")
 
     @classmethod
@@ -310,8 +310,8 @@ class Lists(Case):
             ([("phone_number", "+14155550003")], [3]), ([("phone_number", "++14155550003")], [3]),
             ([("username", "USER_05")], [5]), ([("user_id", "user_none")], []),
             ([("organization_id", "org_1")], []), ([("web3_wallet", "0x1")], []),
-            ([("query", "econd-1")], [11, 10, 1]), ([("query", "F1")], [10, 7, 4, 1]),
-            ([("name_query", "f2 100%_\\")], [11, 8, 5, 2]), ([("name_query", "100__")], []),
+            ([("query", "econd-1")], [11, 10, 1]), ([("query", "f-1")], [10, 7, 4, 1]),
+            ([("name_query", "f-2 100%_\\")], [11, 8, 5, 2]), ([("name_query", "100__")], []),
             ([("email_address_query", "M1")], [11, 10, 1]), ([("phone_number_query", "0011")], [11]),
             ([("username_query", "R_1")], [11, 10]), ([("banned", "true")], []),
             ([("created_at_before", "1578009600000")], [1, 0]),
@@ -735,7 +735,7 @@ class Life(Case):
                 self.assertEqual(process.wait(20), 0)
                 process.stdout.close()
             self.assertEqual(set(lines[0]), {"backend_api", "frontend_api", "secret_key",
-                                             "publishable_key", "listen"})
+                                             "publishable_key", "listen", "page"})
             self.assertTrue(lines[0]["secret_key"].startswith("sk_live_"))
             self.assertEqual(lines[0]["secret_key"], lines[1]["secret_key"])
             self.assertEqual(keys[0], keys[1])

@@ -134,7 +134,7 @@ class Verify(unittest.TestCase):
         with Sandbox("--limits", "off", data=data) as box:
             self.box = box
             self.run_usher("import", rows, "--yes")
-        with Sandbox("--limits", "off", "--fault", "500=0.3", "--fault", "drop-before=0.1",
+        with Sandbox("--limits", "off", "--fault", "500=0.15", "--fault", "drop-before=0.1",
                      "--fault", "429=0.1", data=data) as box:
             self.box = box
             end, _ = self.verify(rows)
