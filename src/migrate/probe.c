@@ -13,6 +13,7 @@ struct probe {
     struct migrate_instance *instance;
     struct err err;
     bool done, ok;
+    bool passing; /* no answer, or a 5xx: another try may help */
 };
 
 static bool read_instance(struct migrate_instance *instance, struct json_value root)
@@ -52,6 +53,7 @@ static void on_answer(void *arg, const struct target_answer *answer)
     struct probe *probe = arg;
     struct json *json;
     probe->done = true;
+    probe->passing = answer->result != TARGET_ANSWERED || answer->status >= 500;
     if (json_new(&json, 1 << 20, &probe->err))
         return;
     probe->ok = judge(probe, answer, json) == 0;
@@ -70,7 +72,7 @@ static int ask(struct probe *probe, struct target *target, struct err *err)
         if (target_wait(target, 100000, err))
             return -1;
     *err = probe->err;
-    return probe->ok ? 0 : probe->err.code == ERR_NETWORK ? 1 : -1;
+    return probe->ok ? 0 : probe->passing ? 1 : -1;
 }
 
 static void pause_for(struct target *target, int64_t us)
