@@ -6,14 +6,14 @@
 #include "migrate/lookup.h"
 
 #define PROBE_TRIES 5
-#define PAUSE_US    INT64_C(100000)
+#define PAUSE_US    INT64_C(300000)
 
 struct probe {
     const struct migrate_target *target;
     struct migrate_instance *instance;
     struct err err;
     bool done, ok;
-    bool passing; /* no answer, or a 5xx: another try may help */
+    bool passing; /* no answer, a 5xx or a 429: another try may help */
 };
 
 static bool read_instance(struct migrate_instance *instance, struct json_value root)
@@ -53,7 +53,8 @@ static void on_answer(void *arg, const struct target_answer *answer)
     struct probe *probe = arg;
     struct json *json;
     probe->done = true;
-    probe->passing = answer->result != TARGET_ANSWERED || answer->status >= 500;
+    probe->passing =
+        answer->result != TARGET_ANSWERED || answer->status >= 500 || answer->status == 429;
     if (json_new(&json, 1 << 20, &probe->err))
         return;
     probe->ok = judge(probe, answer, json) == 0;
