@@ -24,6 +24,7 @@
     ERROR(proxy_path_mismatch, 400, "Not an address of the proxy")                                 \
     ERROR(user_quota_exceeded, 403, "User quota exceeded")                                         \
     ERROR(feature_not_enabled, 403, "Not enabled")                                                 \
+    ERROR(feature_not_implemented, 501, "Not implemented")                                         \
     ERROR(form_data_missing, 422, "Missing data")                                                  \
     ERROR(form_param_unknown, 422, "Unknown parameter")                                            \
     ERROR(form_param_missing, 422, "Missing parameter")                                            \

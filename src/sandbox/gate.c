@@ -150,7 +150,8 @@ static bool find_route(struct call *call)
             return call_fail(call, CLERK_resource_not_found, NULL, "The path is malformed.");
     }
     if (call->route) {
-        call->desk->stats.calls[call->route - routes]++;
+        if (call->route->handle)
+            call->desk->stats.calls[call->route - routes]++;
         return true;
     }
     return call_fail(call, CLERK_resource_not_found, NULL, "%s",
@@ -165,11 +166,21 @@ static bool check_caller(struct call *call)
     return call->route->auth == ROUTE_PUBLIC || is_page(call) || check_key(call);
 }
 
+/* What Clerk has and the sandbox has not says so, instead of looking like a wrong path. */
+static bool check_served(struct call *call)
+{
+    const struct route *route = call->route;
+    return route->handle ||
+           call_fail(call, CLERK_feature_not_implemented, NULL,
+                     "The sandbox does not serve %s (%s %s); docs/unserved.md lists what it lacks.",
+                     route->operation, route->method, route->path);
+}
+
 bool gate_admit(struct gate *gate, struct call *call)
 {
     call->desk->stats.requests++;
     return find_route(call) && call_read_query(call) && check_caller(call) &&
-           check_limits(gate, call) && check_faults(call);
+           check_limits(gate, call) && check_faults(call) && check_served(call);
 }
 
 static int make_limits(struct gate *gate, const struct sandbox_opts *want,

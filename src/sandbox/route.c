@@ -1,12 +1,20 @@
 #include "sandbox/route.h"
 
 #include "sandbox/routes.h"
+#include "sandbox/unserved.h"
 
 const struct route routes[ROUTE_COUNT] = {
 #define ROUTE(method, path, auth, limit, handler)                                                  \
-    {#method, path, ROUTE_##auth, ROUTE_##limit, handler},
+    {#method, path, ROUTE_##auth, ROUTE_##limit, handler, NULL},
     ROUTES(ROUTE)
 #undef ROUTE
+};
+
+static const struct route unserved[] = {
+#define UNSERVED(method, path, operation)                                                          \
+    {#method, path, ROUTE_KEY, ROUTE_INSTANCE, NULL, #operation},
+    UNSERVED_OPERATIONS(UNSERVED)
+#undef UNSERVED
 };
 
 /* Whether a path fits a pattern; the ids are what stands for {}, at least one byte, no slash. */
@@ -29,16 +37,25 @@ static bool fits(struct text pattern, struct text path, struct text ids[ROUTE_ID
     return k == path.len;
 }
 
+static const struct route *find(const struct route *table, size_t count, struct text method,
+                                struct text path, struct text ids[ROUTE_IDS_MAX],
+                                bool *other_method)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!fits(text_of(table[i].path), path, ids))
+            continue;
+        if (text_same(text_of(table[i].method), method))
+            return &table[i];
+        *other_method = true;
+    }
+    return NULL;
+}
+
 const struct route *route_find(struct text method, struct text path, struct text ids[ROUTE_IDS_MAX],
                                bool *other_method)
 {
     *other_method = false;
-    for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
-        if (!fits(text_of(routes[i].path), path, ids))
-            continue;
-        if (text_same(text_of(routes[i].method), method))
-            return &routes[i];
-        *other_method = true;
-    }
-    return NULL;
+    const struct route *found = find(routes, ARRAY_COUNT(routes), method, path, ids, other_method);
+    return found ? found
+                 : find(unserved, ARRAY_COUNT(unserved), method, path, ids, other_method);
 }

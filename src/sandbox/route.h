@@ -1,4 +1,4 @@
-/* sandbox/route: which handler a request belongs to. The table is routes.h. */
+/* sandbox/route: which handler a request belongs to. The tables are routes.h and, of what has none, unserved.h. */
 #ifndef USHER_SANDBOX_ROUTE_H
 #define USHER_SANDBOX_ROUTE_H
 
@@ -31,10 +31,11 @@ struct route {
     const char *path; /* {} stands for an id */
     enum route_auth auth;
     enum route_limit limit;
-    void (*handle)(struct call *call);
+    void (*handle)(struct call *call); /* NULL: Clerk has it, the sandbox has not (unserved.h) */
+    const char *operation;             /* what Clerk calls it, of such a one */
 };
 
-/* All of them: ROUTE_COUNT rows, in the order of routes.h. */
+/* Those that are served: ROUTE_COUNT rows, in the order of routes.h. */
 extern const struct route routes[];
 
 /*

@@ -105,9 +105,14 @@ static void codes_and_statuses_are_clerks(void **state)
                      clerk_error_name(codes[i]), clerk_error_status(codes[i]));
             found[i] |= strncmp(line, want, strlen(want)) == 0;
         }
-    /* What a proxy says by itself is in the SDK that has one, not in the catalogue. */
+    /*
+     * What a proxy says by itself is in the SDK that has one, not in the catalogue; and what the sandbox lacks
+     * is a 501, not Clerk's 403 for what an instance may not use.
+     */
     for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
-        found[i] |= codes[i] == CLERK_proxy_request_failed || codes[i] == CLERK_proxy_path_mismatch;
+        found[i] |= codes[i] == CLERK_proxy_request_failed ||
+                    codes[i] == CLERK_proxy_path_mismatch ||
+                    codes[i] == CLERK_feature_not_implemented;
     free(line);
     fclose(file);
     for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
