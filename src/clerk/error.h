@@ -44,6 +44,8 @@
     ERROR(form_conditional_param_missing, 422, "Missing parameter")                                \
     ERROR(form_conditional_param_disallowed, 422, "Parameter not allowed here")                    \
     ERROR(quota_exceeded, 403, "Quota exceeded")                                                   \
+    ERROR(not_allowed_access, 403, "Access not allowed")                                           \
+    ERROR(form_email_address_blocked, 403, "Email address blocked")                                \
     ERROR(already_a_member_in_organization, 400, "Already a member")                               \
     ERROR(not_a_member_in_organization, 403, "Not a member")                                       \
     ERROR(missing_organization_permission, 403, "A permission is missing")                         \

@@ -81,6 +81,9 @@ bool resource_doc(struct call *call, const struct entry *entry, struct json_valu
 /* Replaces one member of a doc by a JSON value; absent: takes it away. */
 bool resource_set(struct call *call, struct entry *entry, const char *member, struct text json);
 
+/* A copy in lower case, as names are compared; absent when memory is out. */
+struct text resource_fold(struct arena *arena, struct text t);
+
 /* Appends the object. Returns false after refusing. */
 bool resource_write(struct call *call, const struct resource *resource, const struct entry *entry,
                     struct buf *to);
