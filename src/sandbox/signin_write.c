@@ -143,6 +143,13 @@ static void put_supported_identifiers(const struct call *call, struct json_out *
     json_close(out, ']');
 }
 
+/* Whether the attempt must not show whom it found: nothing has been proven yet. */
+static bool hides_user(const struct call *call, const struct signin *signin)
+{
+    return call->desk->instance->settings.enumeration_protection &&
+           text_same(signin->status, TEXT("needs_first_factor"));
+}
+
 static void put_user_data(const struct account *account, struct json_out *out)
 {
     const struct user *user = account ? &account->clerk.user : NULL;
@@ -184,7 +191,7 @@ bool signin_write(struct call *call, const struct signin *signin, const struct a
         !put_verification(call, "second_factor_verification", signin_second_id(call, signin), out))
         return false;
     json_field_text(out, "identifier", signin->identifier);
-    put_user_data(account, out);
+    put_user_data(hides_user(call, signin) ? NULL : account, out);
     json_field_text(out, "created_session_id", signin->session);
     json_field_int(out, "abandon_at", signin->abandon_at);
     json_field_text(out, "client_trust_state", trust ? TEXT("new") : (struct text){NULL, 0});

@@ -9,6 +9,8 @@
  *  - Who was moved and was unknown to Clerk by this identifier has been moved since Clerk was asked, or has
  *    changed it there: Clerk is asked once more and has the last word. The old identifier and password do not
  *    open a second way in.
+ *  - Where Clerk does not tell an unknown user from a wrong password, the gateway's road does not either: a user
+ *    whom Clerk knows is asked for at the legacy system too, whatever comes of it.
  *  - Clerk's user of the same identifier is only given a password when the ledger or the external id says
  *    that it is the same person: who owns an address at the legacy system need not own the account.
  */
@@ -42,7 +44,6 @@ static const struct rule rules[] = {
     {CLERK(other), DO(pass)},
     {CLERK(cannot_tell), DO(refuse_later)},
     {CLERK(wrong_pair), DO(look_up)},
-    {CLERK(wrong_password), KINDS(KIND(backend)), DO(refuse_password)},
     {CLERK(wrong_password), DO(pass)},
     {CLERK(no_password), KINDS(KIND(identifier) | KIND(code) | KIND(synthetic_code)), DO(pass)},
     {CLERK(no_password), KINDS(KIND(backend)), .when = FILL_NEVER, DO(refuse_password)},
@@ -57,6 +58,8 @@ static const struct rule rules[] = {
     {LEGACY(cannot_tell), KINDS(KIND(sign_up)), .when = UNSURE_PASS, DO(pass)},
     {LEGACY(cannot_tell), DO(refuse_later)},
 
+    {CLERK(wrong_hidden), KINDS(KIND(backend)), DO(refuse_password)},
+    {CLERK(wrong_hidden), DO(pass)},
     {LEGACY(no), KINDS(KIND(sign_up)), DO(refuse_taken)},
     {LEGACY(no), KINDS(KIND(synthetic_attempt) | KIND(backend)), DO(refuse_password)},
     {LEGACY(no), DO(pass)},

@@ -63,25 +63,9 @@ static bool count_guess(struct mover_job *job, const char *kind, struct text key
         return false;
     if (sum <= max)
         return true;
-    job->retry_after_s = (until_ms - clock_wall_ms() + 999) / 1000;
+    int64_t left_ms = until_ms - clock_wall_ms();
+    job->retry_after_s = left_ms > 1000 ? (left_ms + 999) / 1000 : 1;
     return false;
-}
-
-static bool may_guess(struct mover_job *job, struct text identifier)
-{
-    const struct settings_throttle *throttle = &job->mover->opts.settings->throttle;
-    bool by_address = count_guess(job, "guess-address", job->address, throttle->address, 1);
-    bool by_identifier = !job->password.at ||
-                         count_guess(job, "guess-identifier", identifier, throttle->identifier, 1);
-    return by_address && by_identifier;
-}
-
-/* Who knew the password has not been guessing. */
-static void forgive(struct mover_job *job, struct text identifier)
-{
-    count_guess(job, "guess-address", job->address, UINT32_MAX, -1);
-    if (job->password.at)
-        count_guess(job, "guess-identifier", identifier, UINT32_MAX, -1);
 }
 
 /* --- asking the legacy system, and waiting --- */
@@ -156,7 +140,7 @@ static bool is_who_was_asked(const struct user *user, struct text identifier)
                                          text_same_nocase(user->username, identifier));
 }
 
-/* --- what has been moved --- */
+/* --- a job's work --- */
 
 struct work {
     struct mover_job *job;
@@ -165,7 +149,36 @@ struct work {
     struct legacy_call *call;
     struct backend_user holder; /* who has the identifier at Clerk, once looked up */
     bool looked_up;
+    bool counted; /* as a guess */
 };
+
+/* Once a job. False, and job->end says it: that is one guess too many, or nobody can count. */
+static bool may_guess(struct work *work)
+{
+    struct mover_job *job = work->job;
+    const struct settings_throttle *throttle = &job->mover->opts.settings->throttle;
+    struct text identifier = lower(&job->arena, job->identifier);
+    if (work->counted)
+        return true;
+    bool by_address = count_guess(job, "guess-address", job->address, throttle->address, 1);
+    bool by_identifier = !job->password.at ||
+                         count_guess(job, "guess-identifier", identifier, throttle->identifier, 1);
+    work->counted = by_address && by_identifier;
+    if (!work->counted)
+        job->end = job->retry_after_s > 0 ? MOVER_THROTTLED : MOVER_LATER;
+    return work->counted;
+}
+
+/* Who knew the password has not been guessing. */
+static void forgive(struct work *work)
+{
+    struct mover_job *job = work->job;
+    count_guess(job, "guess-address", job->address, UINT32_MAX, -1);
+    if (job->password.at)
+        count_guess(job, "guess-identifier", lower(&job->arena, job->identifier), UINT32_MAX, -1);
+}
+
+/* --- what has been moved --- */
 
 static enum decide_moved moved_of(const struct backend_user *found, struct text external_id)
 {
@@ -215,9 +228,10 @@ static enum decide_clerk verify(struct work *work)
     buf_release(&path);
     buf_release(&body);
     if (answer.result == BACKEND_REFUSED && answer.status == 422)
-        return DECIDE_CLERK_wrong_password;
+        return DECIDE_CLERK_wrong_hidden;
     if (answer.result != BACKEND_OK)
         return DECIDE_CLERK_cannot_tell;
+    forgive(work);
     job->clerk_id = arena_copy(&job->arena, text_of(work->holder.id));
     job->external_id = work->holder.external_id;
     return DECIDE_CLERK_other;
@@ -237,11 +251,9 @@ static void look_up(struct work *work)
     else if (!work->holder.password_enabled)
         facts->clerk = DECIDE_CLERK_no_password;
     else if (facts->kind != DECIDE_KIND_backend)
-        facts->clerk = DECIDE_CLERK_wrong_password;
-    else if (may_guess(work->job, lower(&work->job->arena, work->job->identifier)))
+        facts->clerk = DECIDE_CLERK_wrong_hidden;
+    else if (may_guess(work))
         facts->clerk = verify(work);
-    else
-        work->job->end = MOVER_THROTTLED;
 }
 
 static void ask_legacy(struct work *work)
@@ -253,20 +265,19 @@ static void ask_legacy(struct work *work)
         [LEGACY_UNKNOWN] = DECIDE_LEGACY_unknown,
     };
     struct mover_job *job = work->job;
-    struct text identifier = lower(&job->arena, job->identifier);
-    if (!may_guess(job, identifier)) {
-        job->end = MOVER_THROTTLED;
+    bool hidden = job->facts.clerk == DECIDE_CLERK_wrong_hidden;
+    if (!may_guess(work))
         return;
-    }
     enum legacy_says says = ask(job, &work->user, &work->call);
     if (says == LEGACY_YES && (!work->user || !is_who_was_asked(work->user, job->identifier)))
         says = LEGACY_CANNOT_TELL;
     job->facts.legacy = of[says];
-    if (says == LEGACY_NO && job->password.at)
+    if ((says == LEGACY_NO || hidden) && job->password.at)
         events_count(job->mover->opts.events, EVENTS_wrong_password);
-    if (says != LEGACY_YES)
+    if (says != LEGACY_YES ||
+        hidden) /* what the old system thinks of Clerk's user is of no account */
         return;
-    forgive(job, identifier);
+    forgive(work);
     if (job->facts.clerk == DECIDE_CLERK_no_password && !work->looked_up)
         look_up(work);
     job->external_id = arena_copy(&job->arena, work->user->external_id);

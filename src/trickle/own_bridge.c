@@ -166,7 +166,7 @@ static enum crossing move(struct crossing_work *work)
 {
     struct wait wait = {
         .job = {.done = on_moved,
-                .facts = {.kind = DECIDE_KIND_code, .clerk = DECIDE_CLERK_unknown_user},
+                .facts = {.kind = DECIDE_KIND_session, .clerk = DECIDE_CLERK_unknown_user},
                 .identifier = work->session.identifier,
                 .address = work->crossing->address}};
     enum crossing result = LATER;

@@ -7,6 +7,7 @@
  *     401 the key · 422 identifier or password · 429 too many guesses · 503 nobody can tell
  */
 #include "trickle/own.h"
+#include "trickle/step.h"
 
 #include "json/json.h"
 
@@ -19,7 +20,7 @@ struct sign_in {
 static void refuse(struct sign_in *sign_in, enum clerk_code code, const char *message)
 {
     arena_release(&sign_in->job.arena);
-    proxy_refuse(sign_in->request, code, message);
+    proxy_refuse_at(sign_in->request, code, message, step_tick(sign_in->request));
 }
 
 static void give_ticket(struct sign_in *sign_in)

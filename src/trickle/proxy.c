@@ -37,7 +37,8 @@ struct passage {
     bool up_ended, up_hungry;
 };
 
-void proxy_refuse(struct server_request *request, enum clerk_code code, const char *long_message)
+void proxy_refuse_at(struct server_request *request, enum clerk_code code, const char *long_message,
+                     int64_t not_before_us)
 {
     char trace[CLERK_TRACE_ID_LEN + 1];
     clerk_trace_id(trace);
@@ -48,7 +49,13 @@ void proxy_refuse(struct server_request *request, enum clerk_code code, const ch
                                                    .content_type = "application/json",
                                                    .body = buf_text(&request->out),
                                                    .headers = {{"Cache-Control", "no-store"}},
-                                                   .header_count = 1});
+                                                   .header_count = 1,
+                                                   .not_before_us = not_before_us});
+}
+
+void proxy_refuse(struct server_request *request, enum clerk_code code, const char *long_message)
+{
+    proxy_refuse_at(request, code, long_message, 0);
 }
 
 static void refuse_failed(struct server_request *request)

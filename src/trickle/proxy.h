@@ -98,5 +98,8 @@ void proxy_reply(struct server_request *request, const struct proxy_reply *reply
 
 /* Answers with an error of the gateway's own, in Clerk's envelope; long_message is for people. */
 void proxy_refuse(struct server_request *request, enum clerk_code code, const char *long_message);
+/* The same, not before a moment (server_answer.not_before_us). */
+void proxy_refuse_at(struct server_request *request, enum clerk_code code, const char *long_message,
+                     int64_t not_before_us);
 
 #endif

@@ -12,4 +12,10 @@
 /* Takes a whole request if it is one to look into; answers it in the end. False: it is not. */
 bool step_in(struct core *core, struct server_request *request);
 
+/*
+ * When a refusal of this request may leave (server_answer.not_before_us): at the next tick of a clock that
+ * began with it, so that its time does not tell an unknown user from a wrong password.
+ */
+int64_t step_tick(const struct server_request *request);
+
 #endif

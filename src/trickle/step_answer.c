@@ -14,12 +14,15 @@
 
 #define TICK_US INT64_C(250000)
 
+int64_t step_tick(const struct server_request *request)
+{
+    int64_t began = request->arrived_us;
+    return began + ((clock_now_us() - began) / TICK_US + 1) * TICK_US;
+}
+
 static int64_t next_tick(const struct step *step)
 {
-    int64_t began = step->request->arrived_us;
-    if (!step->job_began)
-        return 0;
-    return began + ((clock_now_us() - began) / TICK_US + 1) * TICK_US;
+    return step->job_began ? step_tick(step->request) : 0;
 }
 
 static bool is_cookie(const struct server_header *header)

@@ -55,7 +55,8 @@ function forward(request, answer, target, headers) {
 }
 
 // options: publishableKey; frontendApi, where /__clerk leads; secretKey, with which the proxy says that it is
-// one (production instances); proxyUrl, if the browser is to go elsewhere than to /__clerk.
+// one (production instances); proxyUrl, if the browser is to go elsewhere than to /__clerk; gateway, where
+// /usher leads.
 // Returns { url, requests, stop }; requests are "METHOD /path" of what went through the proxy.
 export async function startApp(options) {
   const requests = [];
@@ -71,6 +72,8 @@ export async function startApp(options) {
         'clerk-proxy-url': `http://${request.headers.host}/__clerk`, 'clerk-secret-key': options.secretKey,
         'x-forwarded-for': '203.0.113.7' });
     }
+    if (options.gateway && at.pathname.startsWith('/usher/'))
+      return forward(request, answer, options.gateway + request.url, {});
     const view = at.pathname === '/sign-up' ? 'mountSignUp' : 'mountSignIn';
     answer.writeHead(200, { 'content-type': 'text/html' });
     return answer.end(pageOf({ proxyUrl: '/__clerk', ...options, view }));

@@ -103,11 +103,15 @@ class Browser:
         connection.close()
         return answer.status, answer.headers, data
 
-    def form(self, path, method=None, **fields):
-        """A POST of a form; returns (status, decoded body)."""
+    def post(self, path, method=None, **fields):
+        """A POST of a form; returns as call."""
         query = f"?{self.query}" + (f"&_method={method}" if method else "")
-        status, _, data = self.call("POST", path + query, {
+        return self.call("POST", path + query, {
             "Content-Type": "application/x-www-form-urlencoded"}, urllib.parse.urlencode(fields))
+
+    def form(self, path, method=None, **fields):
+        """The same; returns (status, decoded body)."""
+        status, _, data = self.post(path, method, **fields)
         return status, json.loads(data)
 
     def sign_in(self, identifier, password=PASSWORD):

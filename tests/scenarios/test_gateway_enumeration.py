@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""Enumeration protection, end to end: whoever does not know the password learns nothing about the identifier.
+
+Three people: one whom Clerk knows, one whom only the old system knows, and one whom nobody knows. What the browser
+sees must be the same byte for byte, but for ids, times and what was typed; and the gateway must have gone the same
+road: as many requests to Clerk and questions to the old system. Times themselves are not measured, since a
+machine that is busy would decide the test; refusals leave at ticks of a clock (src/trickle/step_answer.c), and the
+digests that the old system works through are counted by the CPU time they take.
+"""
+import http.client
+import json
+import os
+import re
+import sqlite3
+import unittest
+
+from gateway import Browser, Gateway, Server, old_database, settings, sql
+from lab import BCRYPT, PASSWORD, Sandbox, folder
+
+KNOWN, OLD, NOBODY = "member0@example.com", "member1@example.com", "person9@example.com"
+PEOPLE = (KNOWN, OLD, NOBODY)
+TICKETS = "usher-key-" + "x" * 32
+# What may differ: ids, times, cookies and tokens.
+VARIABLE = re.compile(rb'"[a-z]+_[0-9A-Za-z]{20,}"|\b1[0-9]{12}\b|"[0-9a-f]{32}"')
+
+
+def plain(data, identifier):
+    return VARIABLE.sub(b"ID", data.replace(identifier.encode(), b"SOMEBODY"))
+
+
+class Road:
+    """Counts what goes to the old system: a hook with these people, KNOWN with a password that was changed since."""
+
+    def __init__(self):
+        self.asked = []
+
+    def answer(self, _method, _path, _headers, body):
+        body = json.loads(body)
+        self.asked.append((body["event"], body["identifier"]))
+        if body["identifier"] not in (KNOWN, OLD):
+            return 200, (), b'{"result":"unknown"}'
+        if body["event"] == "check" and body["password"] != PASSWORD:
+            return 200, (), b'{"result":"no"}'
+        user = {"external_id": "old|" + body["identifier"][6], "email_address": [{"value": body["identifier"], "verified": True}]}
+        return 200, (), json.dumps({"result": "yes", "user": user}).encode()
+
+
+class Case(unittest.TestCase):
+    """A sandbox with the protection on, which knows KNOWN, behind a gateway."""
+
+    def setUp(self):
+        self.folder = self.enterContext(folder())
+        self.box = self.enterContext(Sandbox("--production", "--limits", "off"))
+        self.protect(True)
+        status, self.known = self.box.call("POST", "/v1/users", {
+            "external_id": "old|0", "email_address": [KNOWN], "password": "Now-At-Clerk-11"})
+        self.assertEqual(status, 200, self.known)
+        self.road = Road()
+        self.hook = self.enterContext(Server(self.road.answer))
+
+    def protect(self, on):
+        status, answer = self.box.call("PATCH", "/v1/sandbox/settings", {"enumeration_protection": on})
+        self.assertEqual(status, 200, answer)
+
+    def start(self, legacy=None, name="usher", **sections):
+        legacy = legacy or {"connector": "http", "url": self.hook.url}
+        config = settings(self.box, ledger=os.path.join(self.folder, "moved.ledger"), legacy=legacy, **sections)
+        return self.enterContext(Gateway(self.folder, config, name, TICKET_KEY=TICKETS))
+
+    def requests(self):
+        """How many requests Clerk has had, by route."""
+        routes = self.box.call("GET", "/v1/sandbox/routes")[1]
+        return {route: calls for route, calls in routes.items() if "/sandbox/" not in route}
+
+    def watched(self, act):
+        """What an act gives, and its road: requests by route, and the old system's questions by kind."""
+        before, asked = self.requests(), len(self.road.asked)
+        seen = act()
+        road = {route: calls - before.get(route, 0) for route, calls in self.requests().items() if calls != before.get(route, 0)}
+        return seen, road, [event for event, _ in self.road.asked[asked:]]
+
+    def alike(self, act):
+        """Each of the people does the same; everything must be alike. Returns what the first one saw."""
+        first = self.watched(lambda: act(PEOPLE[0]))
+        for person in PEOPLE[1:]:
+            self.assertEqual(self.watched(lambda person=person: act(person)), first, person)
+        return first
+
+
+def look(browser, path, person, **fields):
+    """A form as a browser sends it: status, names of headers, and the plain body."""
+    status, headers, data = browser.post(path, **fields)
+    names = sorted(name.lower() for name in headers.keys())
+    cookies = sorted(line.split("=")[0] for line in headers.get_all("Set-Cookie") or ())
+    return status, names, cookies, plain(data, person)
+
+
+class Protected(Case):
+    def test_combined(self):
+        gateway = self.start()
+        (status, _, _, body), _, asked = self.alike(lambda person: look(
+            Browser(gateway), "/v1/client/sign_ins", person, identifier=person, password="not it", strategy="password"))
+        self.assertEqual(status, 422)
+        self.assertIn(b'"form_password_or_identifier_incorrect"', body)
+        self.assertEqual(asked, ["check"])
+        self.assertEqual(self.box.count(), 1, "nobody is made for a guess")
+
+    def test_identifier_first(self):
+        gateway = self.start()
+
+        def act(person):
+            browser = Browser(gateway)
+            first = look(browser, "/v1/client/sign_ins", person, identifier=person)
+            client = json.loads(browser.call("GET", "/v1/client?" + browser.query)[2])["response"]
+            path = f"/v1/client/sign_ins/{client['sign_in']['id']}/attempt_first_factor"
+            return first, look(browser, path, person, strategy="password", password="not it")
+
+        (first, second), _, asked = self.alike(act)
+        self.assertEqual((first[0], second[0]), (200, 422))
+        self.assertIn(b"form_password_or_identifier_incorrect", second[3])
+        self.assertEqual(asked, ["check"], "the identifier alone asks nobody")
+
+    def test_the_old_password_of_one_who_changed_it(self):
+        """What the old system thinks of Clerk's user opens nothing, and shows nothing."""
+        gateway = self.start()
+        wrong = self.watched(lambda: look(Browser(gateway), "/v1/client/sign_ins", KNOWN, identifier=KNOWN, password="not it"))
+        old = self.watched(lambda: look(Browser(gateway), "/v1/client/sign_ins", KNOWN, identifier=KNOWN, password=PASSWORD))
+        self.assertEqual(old, wrong)
+        self.assertEqual(self.box.users()["old|0"]["password_last_updated_at"], self.known["password_last_updated_at"])
+
+    def test_throttles_and_outages_are_alike(self):
+        gateway = self.start(throttle={"identifier": 3, "address": 1000, "seconds": 3600})
+
+        def guesses(person):
+            return [look(Browser(gateway), "/v1/client/sign_ins", person, identifier=person, password="not it") for _ in range(5)]
+
+        seen, _, _ = self.alike(lambda person: [guess[:1] + guess[2:] for guess in guesses(person)])
+        self.assertEqual([guess[0] for guess in seen], [422, 422, 422, 429, 429])
+        down = self.start({"connector": "http", "url": "http://127.0.0.1:9"}, "down")
+        (status, *_), _, _ = self.alike(lambda person: look(
+            Browser(down), "/v1/client/sign_ins", person, identifier=person, password="not it"))
+        self.assertEqual(status, 503)
+
+    def test_an_application_of_its_own(self):
+        """POST /usher/v1/sign_in tells no more, protection or not."""
+        gateway = self.start(sign_in_key="${env:TICKET_KEY}")
+
+        def ask(person, password="not it"):
+            connection = http.client.HTTPConnection(gateway.listen, timeout=30)
+            connection.request("POST", "/usher/v1/sign_in", json.dumps({"identifier": person, "password": password}),
+                               {"Authorization": "Bearer " + TICKETS, "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            seen = answer.status, sorted(answer.headers.keys()), plain(answer.read(), person)
+            connection.close()
+            return seen
+
+        for on in (True, False):
+            self.protect(on)
+            seen, asked = {}, {}
+            for person in PEOPLE:
+                seen[person], _, asked[person] = self.watched(lambda person=person: ask(person))
+            self.assertEqual(seen[OLD], seen[KNOWN])
+            self.assertEqual(seen[NOBODY], seen[KNOWN])
+            self.assertEqual(list(asked.values()), [["check"]] * 3)
+        # A right password is no guess: it is never throttled away.
+        for _ in range(15):
+            self.assertEqual(ask(KNOWN, "Now-At-Clerk-11")[0], 200)
+
+    def test_right_passwords_open(self):
+        gateway = self.start()
+        for person, password in ((KNOWN, "Now-At-Clerk-11"), (OLD, PASSWORD)):
+            browser = Browser(gateway)
+            status, body = browser.form("/v1/client/sign_ins", identifier=person)
+            path = f"/v1/client/sign_ins/{body['response']['id']}/attempt_first_factor"
+            status, body = browser.form(path, strategy="password", password=password)
+            self.assertEqual((status, body.get("response", {}).get("status")), (200, "complete"), body)
+        self.assertEqual(set(self.box.users()), {"old|0", "old|1"})
+        self.assertEqual([identifier for _, identifier in self.road.asked], [OLD], "Clerk's own is Clerk's alone")
+
+
+class Unprotected(Case):
+    """Without the protection Clerk tells whom it knows; of the others nothing is told."""
+
+    def setUp(self):
+        super().setUp()
+        self.protect(False)
+
+    def test_old_and_unknown(self):
+        gateway = self.start()
+        seen = [self.watched(lambda person=person: look(
+            Browser(gateway), "/v1/client/sign_ins", person, identifier=person, password="not it")) for person in (OLD, NOBODY)]
+        self.assertEqual(seen[0], seen[1])
+        self.assertEqual(seen[0][0][0], 422)
+        self.assertIn(b"form_identifier_not_found", seen[0][0][3])
+
+
+class Work(unittest.TestCase):
+    """A wrong password and an unknown user cost the same work: at a cost of 2^11 a digest is what takes the time."""
+
+    ROUNDS = 4
+
+    def test_digests(self):
+        with folder() as at, Sandbox("--production", "--limits", "off") as box:
+            path = old_database(os.path.join(at, "old.db"))
+            with sqlite3.connect(path) as base:  # as hard as real ones; nobody will match it
+                base.execute("update members set digest = ?", (BCRYPT.replace("$2b$04$", "$2b$11$"),))
+            legacy = sql(path, budget_ms=60000)
+            config = settings(box, ledger=os.path.join(at, "ledger"), legacy=legacy, throttle={
+                "identifier": 1000, "address": 1000, "seconds": 60})
+            with Gateway(at, config) as gateway:
+                def cpu(person):
+                    before = self.used(gateway)
+                    for _ in range(self.ROUNDS):
+                        self.assertEqual(Browser(gateway).form("/v1/client/sign_ins", identifier=person, password="no")[0], 422)
+                    return self.used(gateway) - before
+
+                cpu(OLD)
+                wrong, unknown = cpu(OLD), cpu(NOBODY)
+                self.assertGreater(wrong, 0.1, "no digest was worked through")
+                self.assertLess(max(wrong, unknown) / min(wrong, unknown), 1.5, (wrong, unknown))
+
+    @staticmethod
+    def used(gateway):
+        """CPU seconds of the gateway so far."""
+        with open(f"/proc/{gateway.process.pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    unittest.main()
