@@ -38,6 +38,8 @@ static void write_meta(const struct clerk_error *error, struct json_out *out)
     }
     if (error->session.at)
         json_field_text(out, "session_id", error->session);
+    if (error->permissions.at)
+        json_field_raw(out, "permissions", error->permissions);
     json_close(out, '}');
 }
 
@@ -55,7 +57,7 @@ void clerk_error_write(const struct clerk_error *error, struct text trace_id, st
     json_put_text(&out, error->long_message.at ? error->long_message : message);
     json_key(&out, TEXT("code"));
     json_put_text(&out, text_of(infos[error->code].name));
-    if (error->param.at || error->params.at || error->session.at)
+    if (error->param.at || error->params.at || error->session.at || error->permissions.at)
         write_meta(error, &out);
     json_close(&out, '}');
     json_close(&out, ']');

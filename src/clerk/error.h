@@ -44,7 +44,16 @@
     ERROR(form_conditional_param_missing, 422, "Missing parameter")                                \
     ERROR(form_conditional_param_disallowed, 422, "Parameter not allowed here")                    \
     ERROR(quota_exceeded, 403, "Quota exceeded")                                                   \
+    ERROR(not_allowed_access, 403, "Access not allowed")                                           \
+    ERROR(form_email_address_blocked, 403, "Email address blocked")                                \
     ERROR(already_a_member_in_organization, 400, "Already a member")                               \
+    ERROR(not_a_member_in_organization, 403, "Not a member")                                       \
+    ERROR(missing_organization_permission, 403, "A permission is missing")                         \
+    ERROR(organization_invitation_not_unique, 400, "Invited already")                              \
+    ERROR(organization_invitation_not_pending, 404, "The invitation is not pending")               \
+    ERROR(organization_invitation_already_accepted, 400, "The invitation was accepted already")    \
+    ERROR(organization_invitation_revoked_code, 400, "The invitation was revoked")                 \
+    ERROR(bulk_size_exceeded, 400, "Too many at once")                                             \
     ERROR(organization_not_enabled_in_instance, 403, "Organizations are not enabled")              \
     ERROR(organization_slugs_disabled, 403, "Slugs are disabled")                                  \
     ERROR(organization_creator_not_found, 400, "Creator not found")                                \
@@ -143,9 +152,11 @@ enum clerk_code {
 struct clerk_error {
     enum clerk_code code;
     struct text long_message;
-    struct text param;   /* meta.param_name; absent for none */
-    struct text params;  /* meta.param_names as a JSON array; absent for none */
-    struct text session; /* meta.session_id; absent for none */
+    /* What meta holds; absent for none. */
+    struct text param;       /* param_name */
+    struct text params;      /* param_names as a JSON array */
+    struct text session;     /* session_id */
+    struct text permissions; /* permissions as a JSON array */
 };
 
 /* The HTTP status of a code, and its name. */

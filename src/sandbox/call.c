@@ -75,6 +75,16 @@ bool call_fail_session(struct call *call, enum clerk_code code, struct text sess
     return false;
 }
 
+bool call_fail_permission(struct call *call, const char *permission)
+{
+    char list[128];
+    snprintf(list, sizeof(list), "[\"%s\"]", permission);
+    refuse(call, &(struct clerk_error){.code = CLERK_missing_organization_permission,
+                                       .long_message = TEXT("The role lacks a permission."),
+                                       .permissions = text_of(list)});
+    return false;
+}
+
 bool call_not_found(struct call *call, const char *what, struct text id)
 {
     return call_fail(call, CLERK_resource_not_found, NULL, "There is no %s with the id %.*s.", what,

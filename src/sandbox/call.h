@@ -117,6 +117,8 @@ bool call_fail_missing(struct call *call, const char *params);
 /* Refuses with meta.session_id. Always returns false. */
 bool call_fail_session(struct call *call, enum clerk_code code, struct text session,
                        const char *sentence);
+/* Refuses with missing_organization_permission ("org:sys_memberships:manage"). Always returns false. */
+bool call_fail_permission(struct call *call, const char *permission);
 /* Refuses with a 404. Always returns false. */
 bool call_not_found(struct call *call, const char *what, struct text id);
 /* Refuses with a 429 and counts it. Always returns false. */

@@ -7,6 +7,10 @@
 #include "sandbox/front.h"
 
 #define BODY_MAX ((size_t)1 << 20)
+#define HOUR_US  INT64_C(3600000000)
+
+/* How often an hour endpoints may be called, from ROUTE_INVITE on. */
+static const uint32_t hourly[GATE_HOURLY] = {100, 25, 250, 50};
 
 /* The sandbox's own endpoints take the page's token as well. */
 static bool is_page(const struct call *call)
@@ -37,6 +41,17 @@ static struct text limited_thing(struct call *call)
     return arena_printf(call->arena, "%.*s/%.*s", TEXT_ARG(call->ids[0]), TEXT_ARG(call->ids[1]));
 }
 
+/* The limits that not every endpoint has. */
+static int64_t ask_further(struct gate *gate, struct call *call, int64_t now)
+{
+    enum route_limit limit = call->route->limit;
+    if (limit >= ROUTE_INVITE)
+        return limit_ask(&gate->hourly[limit - ROUTE_INVITE], now);
+    if (limit == ROUTE_INSTANCE || !gate->user_limits)
+        return 0;
+    return user_limits_ask(gate->user_limits, limited_thing(call), now);
+}
+
 /*
  * The moment of admission is what counts, and what the latency counts from: HTTP threads hand requests over
  * in another order than they came, and a log of times that goes back and forth refuses too many.
@@ -48,8 +63,8 @@ static bool check_limits(struct gate *gate, struct call *call)
     if (call->route->limit == ROUTE_FREE || call->route->limit == ROUTE_BROWSER)
         return true;
     wait = limit_ask(&gate->limit, now);
-    if (wait == 0 && call->route->limit != ROUTE_INSTANCE && gate->user_limits)
-        wait = user_limits_ask(gate->user_limits, limited_thing(call), now);
+    if (wait == 0)
+        wait = ask_further(gate, call, now);
     return wait == 0 || call_limited(call, wait);
 }
 
@@ -72,18 +87,24 @@ static bool check_faults(struct call *call)
     return true;
 }
 
+/* Endpoints that make several things at once take an array of them. */
+static enum json_type body_type(const struct call *call)
+{
+    return text_ends(text_of(call->route->path), TEXT("/bulk")) ? JSON_ARRAY : JSON_OBJECT;
+}
+
 static bool read_json(struct gate *gate, struct call *call)
 {
+    enum json_type wanted = body_type(call);
     struct err err;
     if (!form_is_type(server_header(call->request, "Content-Type"), TEXT("application/json")))
         return call_fail(call, CLERK_unsupported_content_type, NULL,
                          "Send the body as application/json.");
     if (json_parse_padded(gate->json, call->request->body, &call->body, &err) != 0)
         return call_fail(call, CLERK_request_body_invalid, NULL, "The body is %s.", err.message);
-    if (json_type(call->body) != JSON_OBJECT)
-        return call_fail(call, CLERK_request_body_invalid, NULL,
-                         "The body must be a JSON object, not %s.",
-                         json_type_name(json_type(call->body)));
+    if (json_type(call->body) != wanted)
+        return call_fail(call, CLERK_request_body_invalid, NULL, "The body must be %s, not %s.",
+                         json_type_name(wanted), json_type_name(json_type(call->body)));
     return true;
 }
 
@@ -183,6 +204,19 @@ bool gate_admit(struct gate *gate, struct call *call)
            check_limits(gate, call) && check_faults(call) && check_served(call);
 }
 
+static int make_hourly_limits(struct gate *gate, enum limit_shape shape, struct err *err)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < GATE_HOURLY; i++)
+        all += hourly[i];
+    int64_t *log = gate->hourly_log = calloc(all, sizeof(*log));
+    if (!log)
+        return err_memory(err);
+    for (size_t i = 0; i < GATE_HOURLY; log += hourly[i++])
+        limit_init(&gate->hourly[i], shape, hourly[i], HOUR_US, log);
+    return 0;
+}
+
 static int make_limits(struct gate *gate, const struct sandbox_opts *want,
                        const struct instance *instance, struct err *err)
 {
@@ -200,7 +234,9 @@ static int make_limits(struct gate *gate, const struct sandbox_opts *want,
     limit_init(&gate->limit, want->limit_shape, requests, window_us, gate->limit_log);
     if (want->limits == SANDBOX_LIMITS_OWN)
         return 0;
-    return user_limits_new(&gate->user_limits, want->limit_shape, 10, 10000000, err);
+    return make_hourly_limits(gate, want->limit_shape, err) != 0
+               ? -1
+               : user_limits_new(&gate->user_limits, want->limit_shape, 10, 10000000, err);
 }
 
 int gate_init(struct gate *gate, const struct sandbox_opts *opts, const struct instance *instance,
@@ -217,4 +253,5 @@ void gate_release(struct gate *gate)
     json_free(gate->json);
     user_limits_free(gate->user_limits);
     free(gate->limit_log);
+    free(gate->hourly_log);
 }

@@ -8,11 +8,16 @@
 #include "sandbox/call.h"
 #include "sandbox/sandbox.h"
 
+/* How many classes of endpoints have a limit an hour. */
+#define GATE_HOURLY 4
+
 struct gate {
     struct json *json;  /* for request bodies */
     struct limit limit; /* of the secret key */
     int64_t *limit_log;
     struct user_limits *user_limits;
+    struct limit hourly[GATE_HOURLY]; /* from ROUTE_INVITE on */
+    int64_t *hourly_log;
 };
 
 /* Prepares limits and parser. Returns 0 or -1; gate_release is due in any case. */

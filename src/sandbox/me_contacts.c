@@ -3,6 +3,7 @@
 #include "sandbox/contacts.h"
 #include "sandbox/draft.h"
 #include "sandbox/me.h"
+#include "sandbox/restriction.h"
 #include "sandbox/routes.h"
 #include "sandbox/verification.h"
 
@@ -65,7 +66,8 @@ static void create(struct call *call, const struct resource *resource)
     struct account_identifier identifier;
     struct text value;
     struct err err;
-    if (!front_param_needed(call, resource->object, &value) || !resource->check(call, value))
+    if (!front_param_needed(call, resource->object, &value) || !resource->check(call, value) ||
+        !restriction_check_new(call, resource->object, value))
         return;
     if (account_find(call->desk->store, value, call->now_ms, call->arena, &other, &err) !=
         STORE_NONE) {

@@ -32,6 +32,22 @@ bool orgs_get_membership(struct call *call, const struct org *org, struct text u
     return call_check(call, answer, &err);
 }
 
+bool orgs_need_permission(struct call *call, const struct org *org, const struct account *account,
+                          const char *permission)
+{
+    struct membership membership;
+    struct role role = {0};
+    struct err err;
+    enum store_answer answer =
+        membership_get(call->desk->store, org->seq, account->seq, call->arena, &membership, &err);
+    if (answer == STORE_NONE)
+        return call_fail(call, CLERK_not_a_member_in_organization, NULL,
+                         "The user is not a member of this organization.");
+    if (!call_check(call, answer, &err) || !role_again(call, membership.clerk.role, &role))
+        return false;
+    return role_has(&role, text_of(permission)) || call_fail_permission(call, permission);
+}
+
 bool orgs_join(struct call *call, const struct org *org, const struct account *account,
                struct text role, const struct text *metadata, struct membership *membership)
 {
@@ -287,16 +303,14 @@ static bool list(struct call *call, const struct filter *filter, const struct pa
     sql_finish(query);
     if (!fine)
         return false;
-    struct buf *to = call_answer(call, 200);
-    buf_add(to, TEXT("{\"data\":["));
+    struct json_out out = resource_begin_list(call);
     for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_byte(to, ',');
+        json_put_raw(&out, TEXT("")); /* a comma, where one is due */
         if (!orgs_write_membership(call, &rows[i].membership, &rows[i].org, &rows[i].account, &role,
-                                   CLERK_BACKEND, to))
+                                   CLERK_BACKEND, out.to))
             return false;
     }
-    resource_end_list(to, total);
+    resource_end_list(call, &out, total);
     return true;
 }
 

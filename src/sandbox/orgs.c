@@ -331,16 +331,14 @@ static bool list_rows(struct call *call, const struct filter *filter, const stru
     int64_t total;
     if (!filter_count(call, filter, "SELECT count(*) FROM organizations o", &total))
         return false;
-    struct buf *to = call_answer(call, 200);
-    buf_add(to, TEXT("{\"data\":["));
+    struct json_out out = resource_begin_list(call);
     for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_byte(to, ',');
+        json_put_raw(&out, TEXT("")); /* a comma, where one is due */
         if (!fill(call, &rows[i]))
             return false;
-        clerk_write_organization(&rows[i].clerk, CLERK_BACKEND, to);
+        clerk_write_organization(&rows[i].clerk, CLERK_BACKEND, out.to);
     }
-    resource_end_list(to, total);
+    resource_end_list(call, &out, total);
     return true;
 }
 

@@ -13,6 +13,10 @@ bool orgs_get_by_id_or_slug(struct call *call, struct text id, struct org *org);
 bool orgs_get_membership(struct call *call, const struct org *org, struct text user_id,
                          struct membership *membership, struct account *account);
 
+/* Refuses if the user is not a member, or its role lacks the permission ("org:sys_memberships:manage"). */
+bool orgs_need_permission(struct call *call, const struct org *org, const struct account *account,
+                          const char *permission);
+
 /*
  * Makes the user a member; refuses if it is one, the organization is full, or the role (a key or an id)
  * unknown. metadata: public and private, or NULL.

@@ -49,7 +49,7 @@ bool paging_read(struct call *call, const struct paging_order *orders, size_t co
     *page = (struct paging){.limit = LIMIT_DEFAULT};
     return read_number(call, "limit", 1, LIMIT_MAX, &page->limit) &&
            read_number(call, "offset", 0, INT64_MAX, &page->offset) &&
-           read_order(call, orders, count, page);
+           (count == 0 || read_order(call, orders, count, page));
 }
 
 void paging_tail(const struct paging *page, const char *tie, char to[PAGING_TAIL_MAX])

@@ -20,7 +20,7 @@ struct paging {
     bool down;
 };
 
-/* The first order is the default, newest first. Returns false after refusing. */
+/* The first order is the default, newest first; a count of 0: no order. Returns false after refusing. */
 bool paging_read(struct call *call, const struct paging_order *orders, size_t count,
                  struct paging *page);
 

@@ -85,7 +85,7 @@ static bool compose(struct call *call, const struct resource *resource, struct j
                                       "The %s is too large.", resource->what);
 }
 
-static struct text lower_case(struct arena *arena, struct text t)
+struct text resource_fold(struct arena *arena, struct text t)
 {
     struct text copy = arena_copy(arena, t);
     char *at = (char *)(uintptr_t)copy.at;
@@ -120,7 +120,7 @@ bool resource_read(struct call *call, const struct resource *resource, struct js
     if (resource->name)
         entry->name = arena_copy(call->arena, json_text(json_get(doc, text_of(resource->name))));
     if (resource->unique)
-        entry->claim = lower_case(call->arena, entry->name);
+        entry->claim = resource_fold(call->arena, entry->name);
     return !resource->check || resource->check(call, old, entry, doc);
 }
 

@@ -74,10 +74,15 @@ bool resource_put(struct call *call, const struct resource *resource, struct ent
 /* The entry of an id; refuses with a 404 if the owner (absent: any) has none. */
 bool resource_get(struct call *call, const struct resource *resource, struct text owner,
                   struct text id, struct entry *entry);
+/* The entry's status now: "expired" if it was pending until then. */
+struct text resource_status(const struct call *call, const struct entry *entry);
 /* Parses an entry's doc into desk->json. Returns false after refusing. */
 bool resource_doc(struct call *call, const struct entry *entry, struct json_value *doc);
 /* Replaces one member of a doc by a JSON value; absent: takes it away. */
 bool resource_set(struct call *call, struct entry *entry, const char *member, struct text json);
+
+/* A copy in lower case, as names are compared; absent when memory is out. */
+struct text resource_fold(struct arena *arena, struct text t);
 
 /* Appends the object. Returns false after refusing. */
 bool resource_write(struct call *call, const struct resource *resource, const struct entry *entry,
@@ -102,7 +107,11 @@ struct resource_list {
 bool resource_list(struct call *call, const struct resource *resource,
                    const struct resource_list *list);
 
-/* {"data":[…],"total_count":…}, around what has been written since: for lists of other things too. */
-void resource_end_list(struct buf *to, int64_t total);
+/*
+ * {"data":[…],"total_count":…}, around what is written in between: for lists of other things too. On a route of the
+ * Frontend API the answer is wrapped as there.
+ */
+struct json_out resource_begin_list(struct call *call);
+void resource_end_list(struct call *call, struct json_out *out, int64_t total);
 
 #endif

@@ -1,25 +1,44 @@
 /* Lists of entries. A pending entry whose time is over counts as expired, in filters and in answers. */
 #include <stdio.h>
 
+#include "sandbox/front.h"
 #include "sandbox/resource.h"
 
 static const struct paging_order by_created_at[] = {{"created_at", "r.created_at"}};
 
+struct text resource_status(const struct call *call, const struct entry *entry)
+{
+    bool over = entry->expires_at != USER_UNSET && entry->expires_at <= call->now_ms;
+    return over && text_same(entry->status, TEXT("pending")) ? TEXT("expired") : entry->status;
+}
+
+/* Any of the statuses that the query names: they are words of the table, so they can stand in the statement. */
 static bool add_status(struct call *call, struct filter *filter, const char *statuses)
 {
-    struct text status = call_param(call, TEXT("status"));
-    struct filter_bind now = {.number = call->now_ms}, wanted = {.t = status};
-    if (!status.at)
-        return true;
-    if (!body_is_choice(statuses, status))
-        return call_fail(call, CLERK_form_param_value_invalid, "status",
+    struct buf condition;
+    bool given = false, fine = true;
+    buf_init(&condition, 1024);
+    buf_add(&condition, TEXT("CASE WHEN r.status = 'pending' AND r.expires_at <= %s THEN 'expired'"
+                             " ELSE r.status END IN (''"));
+    for (size_t i = 0; fine && i < call->query.count; i++) {
+        struct text status = call->query.at[i].value;
+        if (!text_same(call->query.at[i].name, TEXT("status")))
+            continue;
+        given = true;
+        fine = body_is_choice(statuses, status) ||
+               call_fail(call, CLERK_form_param_value_invalid, "status",
                          "`status` must be one of: %s.", statuses);
-    if (text_same(status, TEXT("expired")))
-        return filter_add(call, filter, "r.status = 'pending' AND r.expires_at <= %s", now);
-    if (text_same(status, TEXT("pending")) &&
-        !filter_add(call, filter, "(r.expires_at IS NULL OR r.expires_at > %s)", now))
-        return false;
-    return filter_add(call, filter, "r.status = %s", wanted);
+        buf_printf(&condition, ", '%.*s'", TEXT_ARG(status));
+    }
+    buf_byte(&condition, ')');
+    if (fine && !buf_ok(&condition))
+        fine = call_fail(call, CLERK_form_param_array_size_exceeded, "status",
+                         "`status` has too many values.");
+    if (fine && given)
+        fine = filter_add(call, filter, buf_z(&condition),
+                          (struct filter_bind){.number = call->now_ms});
+    buf_release(&condition);
+    return fine;
 }
 
 static bool add_query(struct call *call, struct filter *filter)
@@ -74,18 +93,18 @@ static bool write_rows(struct call *call, const struct resource *resource,
                        const struct resource_list *list, const struct entry *rows, size_t count,
                        bool paginated, int64_t total)
 {
-    struct buf *to = call_answer(call, 200);
-    buf_add(to, paginated ? TEXT("{\"data\":[") : TEXT("["));
+    struct json_out out = paginated ? resource_begin_list(call) : json_out(call_answer(call, 200));
+    if (!paginated)
+        json_open(&out, '[');
     for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_byte(to, ',');
-        if (!(list->write ? list->write : resource_write)(call, resource, &rows[i], to))
+        json_put_raw(&out, TEXT("")); /* a comma, where one is due */
+        if (!(list->write ? list->write : resource_write)(call, resource, &rows[i], out.to))
             return false;
     }
     if (paginated)
-        resource_end_list(to, total);
+        resource_end_list(call, &out, total);
     else
-        buf_byte(to, ']');
+        json_close(&out, ']');
     return true;
 }
 
@@ -126,7 +145,20 @@ bool resource_list(struct call *call, const struct resource *resource,
     return fine;
 }
 
-void resource_end_list(struct buf *to, int64_t total)
+struct json_out resource_begin_list(struct call *call)
 {
-    buf_printf(to, "],\"total_count\":%lld}", (long long)total);
+    struct json_out out = call->front ? front_open(call) : json_out(call_answer(call, 200));
+    json_open(&out, '{');
+    json_key(&out, TEXT("data"));
+    json_open(&out, '[');
+    return out;
+}
+
+void resource_end_list(struct call *call, struct json_out *out, int64_t total)
+{
+    json_close(out, ']');
+    json_field_int(out, "total_count", total);
+    json_close(out, '}');
+    if (call->front)
+        front_close(call, out);
 }

@@ -56,6 +56,5 @@ const struct route *route_find(struct text method, struct text path, struct text
 {
     *other_method = false;
     const struct route *found = find(routes, ARRAY_COUNT(routes), method, path, ids, other_method);
-    return found ? found
-                 : find(unserved, ARRAY_COUNT(unserved), method, path, ids, other_method);
+    return found ? found : find(unserved, ARRAY_COUNT(unserved), method, path, ids, other_method);
 }

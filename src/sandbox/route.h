@@ -21,7 +21,12 @@ enum route_limit {
     ROUTE_BROWSER,  /* not limited per key; handlers ask for the limits per user */
     ROUTE_INSTANCE, /* the limit per key */
     ROUTE_USER,     /* that, and one per user or organization: the path's first {} */
-    ROUTE_MEMBER    /* that, and one per membership: both {} of the path */
+    ROUTE_MEMBER,   /* that, and one per membership: both {} of the path */
+    /* that, and one an hour: */
+    ROUTE_INVITE,         /* invitations to the instance, 100 */
+    ROUTE_INVITE_MANY,    /* several at once, 25 */
+    ROUTE_ORG_INVITE,     /* invitations to organizations, 250 */
+    ROUTE_ORG_INVITE_MANY /* several at once, 50 */
 };
 
 struct call;

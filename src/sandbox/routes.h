@@ -64,6 +64,12 @@ struct call;
     ROUTE(GET, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_get)                  \
     ROUTE(PATCH, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_update)             \
     ROUTE(DELETE, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_delete)            \
+    ROUTE(GET, "/v1/allowlist_identifiers", KEY, INSTANCE, allowlist_list)                         \
+    ROUTE(POST, "/v1/allowlist_identifiers", KEY, INSTANCE, allowlist_create)                      \
+    ROUTE(DELETE, "/v1/allowlist_identifiers/{}", KEY, INSTANCE, allowlist_delete)                 \
+    ROUTE(GET, "/v1/blocklist_identifiers", KEY, INSTANCE, blocklist_list)                         \
+    ROUTE(POST, "/v1/blocklist_identifiers", KEY, INSTANCE, blocklist_create)                      \
+    ROUTE(DELETE, "/v1/blocklist_identifiers/{}", KEY, INSTANCE, blocklist_delete)                 \
     ROUTE(GET, "/v1/jwks", KEY, FREE, instance_jwks)                                               \
     ROUTE(GET, "/v1/clients/handshake_payload", KEY, FREE, handshakes_payload)                     \
     ROUTE(POST, "/v1/sign_in_tokens", KEY, INSTANCE, sign_in_tokens_create)                        \

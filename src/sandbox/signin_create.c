@@ -2,6 +2,7 @@
 #include "sandbox/call.h"
 #include "sandbox/front.h"
 #include "sandbox/password.h"
+#include "sandbox/restriction.h"
 #include "sandbox/routes.h"
 #include "sandbox/signin.h"
 #include "sandbox/signin_factor.h"
@@ -44,7 +45,8 @@ static bool find_account(struct call *call, struct text identifier, struct accou
     if (got == STORE_FAILED)
         return call_broken(call, &err);
     if (*known)
-        return check_no_session_of(call, account);
+        return restriction_check_known(call, identifier, account) &&
+               check_no_session_of(call, account);
     return call->desk->instance->settings.enumeration_protection ||
            call_fail(call, CLERK_form_identifier_not_found, "identifier",
                      "There is no account with this identifier.");

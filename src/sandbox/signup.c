@@ -6,6 +6,7 @@
 #include "sandbox/event.h"
 #include "sandbox/front.h"
 #include "sandbox/password.h"
+#include "sandbox/restriction.h"
 #include "sandbox/routes.h"
 #include "sandbox/users.h"
 #include "sandbox/verification.h"
@@ -125,6 +126,11 @@ static bool check_free(struct call *call, const struct field *field, struct text
                      "That %s is taken. Please try another.", field->name);
 }
 
+static bool is_contact(const struct field *field)
+{
+    return field->attribute == SETTINGS_email_address || field->attribute == SETTINGS_phone_number;
+}
+
 /* One that changes has to be verified anew. */
 static bool forget_verification(struct call *call, const struct signup *signup,
                                 const struct field *field)
@@ -148,8 +154,9 @@ static bool read_field(struct call *call, const struct field *field, struct sign
     if (!call->desk->instance->settings.attributes[field->attribute].enabled)
         return call_fail(call, CLERK_form_param_unknown, field->name,
                          "`%s` is not enabled on this instance.", field->name);
-    if ((field->check && !field->check(call, value)) || !check_free(call, field, value) ||
-        !forget_verification(call, signup, field))
+    if ((field->check && !field->check(call, value)) ||
+        (is_contact(field) && !restriction_check_new(call, field->name, value)) ||
+        !check_free(call, field, value) || !forget_verification(call, signup, field))
         return false;
     *to = value;
     return true;

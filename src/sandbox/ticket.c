@@ -42,41 +42,80 @@ static const struct kind *kind_of(struct text id)
     return text_starts(id, text_of(actor.prefix)) ? &actor : &sign_in;
 }
 
-/* The ticket's JWT: `eid` is the user, `sid` the token, `st` its kind; no `sub`, so it is no session. */
-static void put_token(struct call *call, const struct ticket *ticket, const char *before,
-                      struct json_out *out)
+/*
+ * Header and payload of a ticket's JWT: `eid` is the user, if it is somebody's, `sid` what it stands for, `st` the
+ * kind of that; no `sub`, so it is no session.
+ */
+static void encode(struct call *call, const struct ticket *ticket, const char *kind,
+                   struct buf *token)
 {
     char issuer[INSTANCE_HOST_MAX + 16];
     const struct key *key = keys_current(&call->desk->instance->keys);
-    struct buf claims, token;
+    struct buf claims;
     snprintf(issuer, sizeof(issuer), "https://%s", call->desk->instance->frontend_host);
     buf_init(&claims, 4096);
-    buf_init(&token, 8192);
     struct json_out to = json_out(&claims);
     json_open(&to, '{');
-    json_field_text(&to, "eid", ticket->user_id);
+    if (ticket->user_id.at)
+        json_field_text(&to, "eid", ticket->user_id);
     json_field_int(&to, "exp", ticket->expire_at / 1000);
     json_field_int(&to, "iat", ticket->created_at / 1000);
     json_field_text(&to, "iss", text_of(issuer));
     json_field_text(&to, "sid", ticket->id);
-    json_field_text(&to, "st", text_of(kind_of(ticket->id)->object));
+    json_field_text(&to, "st", text_of(kind));
     json_close(&to, '}');
-    token_encode(key->kid, call->now_ms, TOKEN_CLASS_TICKET, buf_text(&claims), &token);
+    token_encode(key->kid, call->now_ms, TOKEN_CLASS_TICKET, buf_text(&claims), token);
+    buf_release(&claims);
+}
+
+struct text ticket_sign(struct call *call, const char *kind, struct text id, int64_t expire_at)
+{
+    const struct ticket ticket = {.id = id, .expire_at = expire_at, .created_at = call->now_ms};
+    struct text copy = {NULL, 0};
+    struct buf token;
+    buf_init(&token, 8192);
+    encode(call, &ticket, kind, &token);
+    size_t len = token.len;
+    buf_byte(&token, '.');
+    char *room = buf_room(&token, KEYS_SIGNATURE_LEN);
+    if (room && keys_sign(keys_current(&call->desk->instance->keys)->pkey,
+                          text_part(buf_text(&token), 0, len), room)) {
+        buf_grow(&token, KEYS_SIGNATURE_LEN);
+        copy = arena_copy(call->arena, buf_text(&token));
+    }
+    buf_release(&token);
+    if (!copy.at)
+        call_fail(call, CLERK_internal_clerk_error, NULL, "The ticket could not be signed.");
+    return copy;
+}
+
+struct text ticket_url(struct call *call, struct text token)
+{
+    struct text url = arena_printf(call->arena, "https://%s/v1/tickets/accept?ticket=%.*s",
+                                   call->desk->instance->frontend_host, TEXT_ARG(token));
+    if (!url.at)
+        call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
+    return url;
+}
+
+/* Puts the token as a string behind `before`; it is signed behind the commit. */
+static void put_token(struct call *call, const struct ticket *ticket, struct text before,
+                      struct json_out *out)
+{
+    struct buf token;
+    buf_init(&token, 8192);
+    encode(call, ticket, kind_of(ticket->id)->object, &token);
     json_put_raw(out, TEXT("\""));
-    buf_add(out->to, text_of(before));
+    buf_add(out->to, before);
     call_sign(call, buf_text(&token));
     buf_byte(out->to, '"');
     buf_release(&token);
-    buf_release(&claims);
 }
 
 static void answer(struct call *call, const struct ticket *ticket, bool with_token)
 {
     const struct kind *kind = kind_of(ticket->id);
     struct json_out out = json_out(call_answer(call, 200));
-    char url[INSTANCE_HOST_MAX + 64];
-    snprintf(url, sizeof(url),
-             "https://%s/v1/tickets/accept?ticket=", call->desk->instance->frontend_host);
     json_open(&out, '{');
     json_field_text(&out, "object", text_of(kind->object));
     json_field_text(&out, "id", ticket->id);
@@ -86,9 +125,9 @@ static void answer(struct call *call, const struct ticket *ticket, bool with_tok
         json_field_raw(&out, "actor", ticket->actor);
     if (with_token) {
         json_key(&out, TEXT("token"));
-        put_token(call, ticket, "", &out);
+        put_token(call, ticket, TEXT(""), &out);
         json_key(&out, TEXT("url"));
-        put_token(call, ticket, url, &out);
+        put_token(call, ticket, ticket_url(call, TEXT("")), &out);
     }
     json_field_int(&out, "created_at", ticket->created_at);
     json_field_int(&out, "updated_at", ticket->updated_at);
@@ -205,7 +244,7 @@ void actor_tokens_revoke(struct call *call)
     revoke(call, &actor);
 }
 
-bool ticket_read(struct call *call, struct text token, struct ticket *ticket)
+bool ticket_open(struct call *call, struct text token, struct text *kind, struct text *id)
 {
     struct json_value claims;
     struct err err;
@@ -213,7 +252,18 @@ bool ticket_read(struct call *call, struct text token, struct ticket *ticket)
         keys_verify(&call->desk->instance->keys, token, call->arena, TEXT(TOKEN_CLASS_TICKET));
     if (!payload.at || json_parse(call->desk->json, payload, &claims, &err) != 0)
         return call_fail(call, CLERK_ticket_invalid_code, "ticket", "The ticket is not valid.");
-    struct text id = arena_copy(call->arena, json_text(json_get(claims, TEXT("sid"))));
+    *kind = arena_copy(call->arena, json_text(json_get(claims, TEXT("st"))));
+    *id = arena_copy(call->arena, json_text(json_get(claims, TEXT("sid"))));
+    return (kind->at && id->at) ||
+           call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
+}
+
+bool ticket_read(struct call *call, struct text token, struct ticket *ticket)
+{
+    struct text name, id;
+    struct err err;
+    if (!ticket_open(call, token, &name, &id))
+        return false;
     enum store_answer got =
         row_get(call->desk->store, &ticket_table, id, call->arena, ticket, &err);
     if (got == STORE_NONE)

@@ -1,7 +1,7 @@
 /*
- * sandbox/ticket: sign-in tokens and actor tokens: one-time tickets that the Backend API makes and a browser
- * redeems with the strategy "ticket". A ticket is a JWT of its own class, signed by the instance; its row says
- * whether it is still good.
+ * sandbox/ticket: what a browser redeems with the strategy "ticket": sign-in tokens and actor tokens, which are
+ * kept here, and invitations, which keep themselves. A ticket is a JWT of its own class, signed by the instance;
+ * whether it is still good says the row of what it stands for.
  */
 #ifndef USHER_SANDBOX_TICKET_H
 #define USHER_SANDBOX_TICKET_H
@@ -28,5 +28,15 @@ bool ticket_read(struct call *call, struct text token, struct ticket *ticket);
 
 /* Marks it as used. Returns false after refusing. */
 bool ticket_accept(struct call *call, struct ticket *ticket);
+
+/*
+ * A ticket for what keeps itself: kind is its claim `st` ("organization_invitation"), id what it stands for. It is
+ * signed at once, as emails and events tell it before the commit; once keys_ready says so. Absent after refusing.
+ */
+struct text ticket_sign(struct call *call, const char *kind, struct text id, int64_t expire_at);
+/* What any ticket of the instance stands for, expired or not. Refuses one that is forged or malformed. */
+bool ticket_open(struct call *call, struct text token, struct text *kind, struct text *id);
+/* The link that redeems a ticket; absent after refusing. */
+struct text ticket_url(struct call *call, struct text token);
 
 #endif

@@ -38,12 +38,6 @@
     UNSERVED(POST, "/v1/invitations/bulk", CreateBulkInvitations) \
     UNSERVED(POST, "/v1/invitations/{}/revoke", RevokeInvitation) \
     UNSERVED(GET, "/v1/organization_invitations", ListInstanceOrganizationInvitations) \
-    UNSERVED(GET, "/v1/allowlist_identifiers", ListAllowlistIdentifiers) \
-    UNSERVED(POST, "/v1/allowlist_identifiers", CreateAllowlistIdentifier) \
-    UNSERVED(DELETE, "/v1/allowlist_identifiers/{}", DeleteAllowlistIdentifier) \
-    UNSERVED(GET, "/v1/blocklist_identifiers", ListBlocklistIdentifiers) \
-    UNSERVED(POST, "/v1/blocklist_identifiers", CreateBlocklistIdentifier) \
-    UNSERVED(DELETE, "/v1/blocklist_identifiers/{}", DeleteBlocklistIdentifier) \
     UNSERVED(GET, "/v1/domains", ListDomains) \
     UNSERVED(POST, "/v1/domains", AddDomain) \
     UNSERVED(DELETE, "/v1/domains/{}", DeleteDomain) \

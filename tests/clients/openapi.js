@@ -45,8 +45,9 @@ export class OpenApi {
     return this.validate(schema, payload, payload.type);
   }
 
-  // What is wrong with an answer, as a list of sentences; empty if nothing is.
-  problems(method, pathname, status, contentType, body) {
+  // What is wrong with an answer, as a list of sentences; empty if nothing is. paginated: the file tells of such a list
+  // only what it is without that parameter, an array.
+  problems(method, pathname, status, contentType, body, paginated = false) {
     const what = `${method} ${pathname} ${status}`;
     const schema = this.schemaOf(method, pathname, status);
     if (schema === null) return [`${what}: no such operation in the OpenAPI file`];
@@ -59,6 +60,9 @@ export class OpenApi {
     } catch (error) {
       return [`${what}: not JSON: ${error.message}`];
     }
+    if (paginated && this.resolve(schema).type === 'array')
+      return this.validateObject({ properties: { data: schema, total_count: { type: 'integer' } },
+        required: ['data', 'total_count'] }, value, what);
     return this.validate(schema, value, what);
   }
 

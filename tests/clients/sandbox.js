@@ -19,10 +19,11 @@ globalThis.fetch = async (input, init) => {
   const body = await answer.clone().text();
   seen.openApi ??= backendApi();
   seen.answers++;
-  // The sandbox's own endpoints, by which tests look inside, are none of Clerk's.
+  // The sandbox's own endpoints, by which tests look inside, are none of Clerk's; frontend.js looks at what browsers get.
   if (url.pathname.startsWith('/v1/sandbox/')) return answer;
+  if (!new Headers(init?.headers ?? input.headers).has('authorization')) return answer;
   seen.problems.push(...seen.openApi.problems(method, url.pathname.replace(/^\/v1/, ''), answer.status,
-    answer.headers.get('content-type'), body));
+    answer.headers.get('content-type'), body, url.searchParams.get('paginated') === 'true'));
   return answer;
 };
 
