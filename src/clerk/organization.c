@@ -75,18 +75,32 @@ void clerk_write_public_organization(const struct clerk_organization *organizati
     json_close(&out, '}');
 }
 
+static void put_person(struct json_out *out, const struct clerk_user *user)
+{
+    put_text(out, TEXT("user_id"), user->id);
+    json_key(out, TEXT("first_name"));
+    json_put_text_or_null(out, user->user.first_name);
+    json_key(out, TEXT("last_name"));
+    json_put_text_or_null(out, user->user.last_name);
+    put_text(out, TEXT("image_url"), TEXT(""));
+    put_bool(out, TEXT("has_image"), false);
+}
+
+void clerk_write_inviter(const struct clerk_user *user, struct buf *to)
+{
+    struct json_out out = json_out(to);
+    json_open(&out, '{');
+    put_person(&out, user);
+    put_text(&out, TEXT("identifier"), clerk_identifier_of(user));
+    json_close(&out, '}');
+}
+
 void clerk_write_member_user(const struct clerk_user *user, struct buf *to)
 {
     struct json_out out = json_out(to);
     json_open(&out, '{');
-    put_text(&out, TEXT("user_id"), user->id);
-    json_key(&out, TEXT("first_name"));
-    json_put_text_or_null(&out, user->user.first_name);
-    json_key(&out, TEXT("last_name"));
-    json_put_text_or_null(&out, user->user.last_name);
+    put_person(&out, user);
     put_text(&out, TEXT("profile_image_url"), TEXT(""));
-    put_text(&out, TEXT("image_url"), TEXT(""));
-    put_bool(&out, TEXT("has_image"), false);
     json_key(&out, TEXT("identifier"));
     json_put_text_or_null(&out, clerk_identifier_of(user));
     json_key(&out, TEXT("username"));

@@ -38,6 +38,8 @@ void clerk_write_organization(const struct clerk_organization *organization,
 void clerk_write_public_organization(const struct clerk_organization *organization, struct buf *to);
 /* What members of an organization see of each other. */
 void clerk_write_member_user(const struct clerk_user *user, struct buf *to);
+/* What an invitation tells of who sent it. */
+void clerk_write_inviter(const struct clerk_user *user, struct buf *to);
 /* user NULL: without public_user_data. */
 void clerk_write_membership(const struct clerk_membership *membership,
                             const struct clerk_organization *organization,

@@ -225,12 +225,12 @@ bool body_unknown(struct call *call, struct text name)
                      "`%.*s` is no parameter of this request.", TEXT_ARG(name));
 }
 
-bool body_read(struct call *call, const struct body_field *fields, size_t count, void *to,
-               uint64_t *given)
+bool body_read_object(struct call *call, const struct body_field *fields, size_t count,
+                      struct json_value object, void *to, uint64_t *given)
 {
     size_t at = 0;
     *given = 0;
-    for (struct json_walk walk = json_walk(call->body); json_next(&walk); at++) {
+    for (struct json_walk walk = json_walk(object); json_next(&walk); at++) {
         at = find(fields, count, walk.key, at);
         if (at == count)
             return body_unknown(call, walk.key);
@@ -246,4 +246,10 @@ bool body_read(struct call *call, const struct body_field *fields, size_t count,
             return call_fail(call, CLERK_form_param_missing, fields[at].name, "`%s` is missing.",
                              fields[at].name);
     return true;
+}
+
+bool body_read(struct call *call, const struct body_field *fields, size_t count, void *to,
+               uint64_t *given)
+{
+    return body_read_object(call, fields, count, call->body, to, given);
 }

@@ -45,6 +45,10 @@ struct body_field {
 bool body_read(struct call *call, const struct body_field *fields, size_t count, void *to,
                uint64_t *given);
 
+/* The same of an object that is not the whole body. */
+bool body_read_object(struct call *call, const struct body_field *fields, size_t count,
+                      struct json_value object, void *to, uint64_t *given);
+
 /* Reads one value that is not a row of a constant table, as above; null as if it were not needed. */
 bool body_read_value(struct call *call, const struct body_field *field, struct json_value value,
                      void *to);

@@ -49,6 +49,9 @@
     EVENT(waitlist_entry_created, "waitlistEntry.created")                                         \
     EVENT(waitlist_entry_updated, "waitlistEntry.updated")
 
+/* An object that is composed for an event alone has at most so many bytes. */
+#define EVENT_DATA_MAX ((size_t)1 << 20)
+
 enum event_kind {
 #define EVENT(kind, name) EVENT_##kind,
     EVENTS(EVENT)

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "sandbox/event.h"
 #include "sandbox/metadata.h"
 #include "sandbox/routes.h"
 
@@ -88,11 +87,7 @@ static struct text make_slug(struct call *call, struct text name)
     struct text id = call_new_id(call, "");
     struct text slug = arena_printf(call->arena, "%.*s%s%.*s", (int)len, words, len ? "-" : "",
                                     TEXT_ARG(text_part(id, 6, 12)));
-    char *at = (char *)(uintptr_t)slug.at;
-    for (size_t i = 0; i < slug.len; i++)
-        if (at[i] >= 'A' && at[i] <= 'Z')
-            at[i] |= 0x20;
-    return slug;
+    return resource_fold(call->arena, slug);
 }
 
 /* The counts that are told only when they are asked for. */
@@ -183,20 +178,29 @@ static bool add(struct call *call, const struct form *form, struct org *org)
     return call_check(call, org_add(call->desk->store, org, &err), &err);
 }
 
+bool orgs_tell_membership(struct call *call, enum event_kind kind, const struct org *org,
+                          const struct account *account, const struct membership *membership)
+{
+    struct role role = {0};
+    struct buf data;
+    if (!event_wanted(call, kind))
+        return true;
+    buf_init(&data, EVENT_DATA_MAX);
+    bool fine =
+        orgs_write_membership(call, membership, org, account, &role, CLERK_BACKEND, &data) &&
+        event_put(call, kind, buf_text(&data));
+    buf_release(&data);
+    return fine;
+}
+
 /* Whoever creates one is its first member. */
 static bool add_creator(struct call *call, const struct org *org, const struct account *creator)
 {
     struct membership membership;
-    struct role role = {0};
-    struct buf *to;
-    if (!orgs_join(call, org, creator, call->desk->instance->settings.org_creator_role, NULL,
-                   &membership))
-        return false;
-    if (!event_wanted(call, EVENT_organization_membership_created))
-        return true;
-    to = call_answer(call, 200);
-    return orgs_write_membership(call, &membership, org, creator, &role, CLERK_BACKEND, to) &&
-           event_put_answer(call, EVENT_organization_membership_created);
+    return orgs_join(call, org, creator, call->desk->instance->settings.org_creator_role, NULL,
+                     &membership) &&
+           orgs_tell_membership(call, EVENT_organization_membership_created, org, creator,
+                                &membership);
 }
 
 void orgs_create(struct call *call)

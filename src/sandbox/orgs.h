@@ -2,6 +2,7 @@
 #ifndef USHER_SANDBOX_ORGS_H
 #define USHER_SANDBOX_ORGS_H
 
+#include "sandbox/event.h"
 #include "sandbox/org.h"
 #include "sandbox/role.h"
 
@@ -33,6 +34,10 @@ bool orgs_has_other_admin(struct call *call, const struct org *org, int64_t acco
 bool orgs_write_membership(struct call *call, const struct membership *membership,
                            const struct org *org, const struct account *account, struct role *role,
                            enum clerk_audience audience, struct buf *to);
+
+/* Tells of it; kind: EVENT_organization_membership_… Returns false after refusing. */
+bool orgs_tell_membership(struct call *call, enum event_kind kind, const struct org *org,
+                          const struct account *account, const struct membership *membership);
 
 /*
  * A user's memberships, newest first, at most `max`: arrays in the call's arena, one place a membership.

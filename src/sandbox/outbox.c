@@ -67,9 +67,11 @@ static void put_sms(const struct message *message, struct json_out *out)
     json_field_int(out, "created_at_ms", message->created_at);
 }
 
-/* Tells the webhooks, with the code: an application may send it by itself. */
-static bool tell(struct call *call, const struct message *message, bool sms)
+/* Tells the webhooks, with the code or the link: an application may send it by itself. */
+static bool tell(struct call *call, const struct message *message, const char *name,
+                 struct text value)
 {
+    bool sms = text_same(message->kind, TEXT("sms"));
     enum event_kind kind = sms ? EVENT_sms_created : EVENT_email_created;
     struct buf json;
     if (!event_wanted(call, kind))
@@ -87,13 +89,22 @@ static bool tell(struct call *call, const struct message *message, bool sms)
     json_field_text(&out, "status", TEXT("queued"));
     json_key(&out, TEXT("data"));
     json_open(&out, '{');
-    json_field_text(&out, "otp_code", message->code);
+    json_field_text(&out, name, value);
     json_close(&out, '}');
     json_field_bool(&out, "delivered_by_clerk", true);
     json_close(&out, '}');
     bool ok = event_put(call, kind, buf_text(&json));
     buf_release(&json);
     return ok;
+}
+
+/* Keeps the message and tells of it; name and value are what the event's data hold. */
+static bool send(struct call *call, const struct message *message, const char *name,
+                 struct text value)
+{
+    struct err err;
+    return call_check(call, row_put(call->desk->store, &outbox_table, message, &err), &err) &&
+           tell(call, message, name, value) && forget_old(call);
 }
 
 bool outbox_put_code(struct call *call, const struct outbox_code *what)
@@ -112,9 +123,20 @@ bool outbox_put_code(struct call *call, const struct outbox_code *what)
                                             TEXT_ARG(what->code)),
         .body = arena_printf(call->arena, "%.*s is your verification code for %.*s.",
                              TEXT_ARG(what->code), TEXT_ARG(application))};
-    struct err err;
-    return call_check(call, row_put(call->desk->store, &outbox_table, &message, &err), &err) &&
-           tell(call, &message, what->sms) && forget_old(call);
+    return send(call, &message, "otp_code", what->code);
+}
+
+bool outbox_put_link(struct call *call, const struct outbox_link *what)
+{
+    struct message message = {.id = call_new_id(call, "ema_"),
+                              .kind = TEXT("email"),
+                              .address = what->address,
+                              .slug = text_of(what->slug),
+                              .created_at = call->now_ms,
+                              .subject = what->subject,
+                              .body = arena_printf(call->arena, "%.*s %.*s",
+                                                   TEXT_ARG(what->sentence), TEXT_ARG(what->url))};
+    return send(call, &message, "action_url", what->url);
 }
 
 static void put(const struct message *message, struct json_out *out)

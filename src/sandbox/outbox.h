@@ -30,4 +30,13 @@ struct outbox_code {
 /* Puts a message with a code. Returns false after refusing. */
 bool outbox_put_code(struct call *call, const struct outbox_code *what);
 
+/* An email whose text is a sentence and, behind it, a link. */
+struct outbox_link {
+    struct text address, subject, sentence, url;
+    const char *slug; /* "organization_invitation" */
+};
+
+/* Puts such an email. Returns false after refusing. */
+bool outbox_put_link(struct call *call, const struct outbox_link *what);
+
 #endif

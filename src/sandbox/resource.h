@@ -35,7 +35,7 @@ struct resource_field {
 /* What a list can be filtered by. */
 enum {
     RESOURCE_BY_STATUS = 1, /* status=pending */
-    RESOURCE_BY_QUERY = 2,  /* query=…: id, or part of the name */
+    RESOURCE_BY_QUERY = 2,  /* query=…: id, or part of the name or of the claim */
     RESOURCE_BY_EMAIL = 4   /* email_address=…: the name */
 };
 

@@ -52,6 +52,7 @@ static bool add_query(struct call *call, struct filter *filter)
     /* The pattern of an id is the id itself between two %, its _ escaped. */
     return filter_add(call, filter,
                       "(lower(r.name) LIKE lower(%1$s) ESCAPE '\\'"
+                      " OR lower(r.claim) LIKE lower(%1$s) ESCAPE '\\'"
                       " OR '%%' || replace(r.id, '_', '\\_') || '%%' = %1$s)",
                       (struct filter_bind){.t = pattern});
 }

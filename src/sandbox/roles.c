@@ -190,7 +190,7 @@ void roles_update(struct call *call)
 static bool is_in_invitations(struct call *call, const struct entry *role, bool *is)
 {
     static const char statement[] = "SELECT 1 FROM entries WHERE kind = ?1 AND status = 'pending'"
-                                    " AND doc LIKE ?2 LIMIT 1";
+                                    " AND expires_at > ?3 AND doc LIKE ?2 LIMIT 1";
     struct err err;
     struct text pattern = arena_printf(call->arena, "%%\"role_id\":\"%.*s\"%%", TEXT_ARG(role->id));
     struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
@@ -198,6 +198,7 @@ static bool is_in_invitations(struct call *call, const struct entry *role, bool 
         return call_broken(call, &err);
     sql_bind_int(query, 1, ENTRY_ORG_INVITATION);
     sql_bind_text(query, 2, pattern);
+    sql_bind_int(query, 3, call->now_ms);
     int got = sql_step(query, &err);
     *is = got > 0;
     sql_reset(query);

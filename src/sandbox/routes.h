@@ -29,6 +29,8 @@ struct call;
     ROUTE(DELETE, "/v1/users/{}/totp", KEY, INSTANCE, users_delete_totp)                           \
     ROUTE(DELETE, "/v1/users/{}/backup_code", KEY, INSTANCE, users_delete_backup_codes)            \
     ROUTE(GET, "/v1/users/{}/organization_memberships", KEY, INSTANCE, users_memberships)          \
+    ROUTE(GET, "/v1/users/{}/organization_invitations", KEY, INSTANCE,                             \
+          users_organization_invitations)                                                          \
     ROUTE(PUT, "/v1/users/{}/email_address", KEY, INSTANCE, emails_replace)                        \
     ROUTE(PUT, "/v1/users/{}/phone_number", KEY, INSTANCE, phones_replace)                         \
     ROUTE(POST, "/v1/email_addresses", KEY, INSTANCE, emails_create)                               \
@@ -51,6 +53,16 @@ struct call;
     ROUTE(PATCH, "/v1/organizations/{}/memberships/{}", KEY, MEMBER, members_update)               \
     ROUTE(DELETE, "/v1/organizations/{}/memberships/{}", KEY, INSTANCE, members_delete)            \
     ROUTE(PATCH, "/v1/organizations/{}/memberships/{}/metadata", KEY, MEMBER, members_metadata)    \
+    ROUTE(GET, "/v1/organizations/{}/invitations", KEY, INSTANCE, org_invitations_list)            \
+    ROUTE(POST, "/v1/organizations/{}/invitations", KEY, ORG_INVITE, org_invitations_create)       \
+    ROUTE(POST, "/v1/organizations/{}/invitations/bulk", KEY, ORG_INVITE_MANY,                     \
+          org_invitations_create_many)                                                             \
+    ROUTE(GET, "/v1/organizations/{}/invitations/pending", KEY, INSTANCE,                          \
+          org_invitations_list_pending)                                                            \
+    ROUTE(GET, "/v1/organizations/{}/invitations/{}", KEY, INSTANCE, org_invitations_get)          \
+    ROUTE(POST, "/v1/organizations/{}/invitations/{}/revoke", KEY, INSTANCE,                       \
+          org_invitations_revoke_one)                                                              \
+    ROUTE(GET, "/v1/organization_invitations", KEY, INSTANCE, org_invitations_list_all)            \
     ROUTE(GET, "/v1/organization_memberships", KEY, INSTANCE, members_list_all)                    \
     ROUTE(GET, "/v1/organization_roles", KEY, INSTANCE, roles_list)                                \
     ROUTE(POST, "/v1/organization_roles", KEY, INSTANCE, roles_create)                             \

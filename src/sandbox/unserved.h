@@ -25,7 +25,6 @@
     UNSERVED(GET, "/v1/users/{}/billing/credits", GetUserBillingCreditBalance) \
     UNSERVED(POST, "/v1/users/{}/billing/credits", AdjustUserBillingCreditBalance) \
     UNSERVED(GET, "/v1/users/{}/oauth_access_tokens/{}", GetOAuthAccessToken) \
-    UNSERVED(GET, "/v1/users/{}/organization_invitations", UsersGetOrganizationInvitations) \
     UNSERVED(DELETE, "/v1/users/{}/passkeys/{}", UserPasskeyDelete) \
     UNSERVED(GET, "/v1/users/{}/trusted_devices", ListUserTrustedDevices) \
     UNSERVED(DELETE, "/v1/users/{}/trusted_devices/{}", RevokeUserTrustedDevice) \
@@ -37,7 +36,6 @@
     UNSERVED(GET, "/v1/invitations", ListInvitations) \
     UNSERVED(POST, "/v1/invitations/bulk", CreateBulkInvitations) \
     UNSERVED(POST, "/v1/invitations/{}/revoke", RevokeInvitation) \
-    UNSERVED(GET, "/v1/organization_invitations", ListInstanceOrganizationInvitations) \
     UNSERVED(GET, "/v1/domains", ListDomains) \
     UNSERVED(POST, "/v1/domains", AddDomain) \
     UNSERVED(DELETE, "/v1/domains/{}", DeleteDomain) \
@@ -59,12 +57,6 @@
     UNSERVED(GET, "/v1/organizations/{}/billing/subscription", GetOrganizationBillingSubscription) \
     UNSERVED(GET, "/v1/organizations/{}/billing/credits", GetOrganizationBillingCreditBalance) \
     UNSERVED(POST, "/v1/organizations/{}/billing/credits", AdjustOrganizationBillingCreditBalance) \
-    UNSERVED(POST, "/v1/organizations/{}/invitations", CreateOrganizationInvitation) \
-    UNSERVED(GET, "/v1/organizations/{}/invitations", ListOrganizationInvitations) \
-    UNSERVED(POST, "/v1/organizations/{}/invitations/bulk", CreateOrganizationInvitationBulk) \
-    UNSERVED(GET, "/v1/organizations/{}/invitations/pending", ListPendingOrganizationInvitations) \
-    UNSERVED(GET, "/v1/organizations/{}/invitations/{}", GetOrganizationInvitation) \
-    UNSERVED(POST, "/v1/organizations/{}/invitations/{}/revoke", RevokeOrganizationInvitation) \
     UNSERVED(POST, "/v1/organizations/{}/domains", CreateOrganizationDomain) \
     UNSERVED(GET, "/v1/organizations/{}/domains", ListOrganizationDomains) \
     UNSERVED(PATCH, "/v1/organizations/{}/domains/{}", UpdateOrganizationDomain) \

@@ -217,7 +217,7 @@ describe('roles and permissions', () => {
   });
 
   test('what is wrong is refused, each with its code', async () => {
-    const { data: [admin] } = await raw('GET', '/v1/organization_roles?query=admin');
+    const { data: [admin] } = await raw('GET', '/v1/organization_roles?query=ORG:adm');
     for (const [method, route, body, status, expected, param] of [
       ['POST', 'organization_roles', { name: 'X', key: 'org:admin' }, 422, 'form_identifier_exists', 'key'],
       ['POST', 'organization_roles', { name: 'X', key: 'admin' }, 422, 'form_param_format_invalid', 'key'],
