@@ -1,5 +1,5 @@
 /*
- * http: a hook, an endpoint that somebody wrote in front of the legacy system. Four forms:
+ * http: a hook, an endpoint that somebody wrote in front of the legacy system. Its forms:
  *
  * usher (our own, docs/legacy.md): POST {"event":"check","identifier":…,"password":…,"address":…}, without
  * a password {"event":"find",…}; the answer is 200 with {"result":"yes","user":{…}}, {"result":"no"} or
@@ -7,8 +7,10 @@
  *
  * keycloak, the user-migration plug-in (github.com/daniel-frak/keycloak-user-migration, README.md,
  * "Prerequisites - REST endpoints in the legacy system"): GET URL/IDENTIFIER answers 200 with the user, else
- * there is none; POST URL/IDENTIFIER {"password":…} answers 200 if it is right, else it is not. Here a 5xx,
- * a redirect, a 429 or a 401 to the GET is neither: that is an outage, not a user who does not exist.
+ * there is none; POST URL/USERNAME {"password":…} answers 200 if it is right, else it is not. The username is
+ * that of the answer, whatever was typed (LegacyProvider.java, getUserIdentifier); form keycloak-id is the plug-in
+ * with its switch to use the answer's id instead. Here a 5xx, a redirect, a 429 or a 401 to the GET is
+ * neither: that is an outage, not a user who does not exist.
  *
  * ory, the password migration hook (ory/docs, manage-identities/25_import-user-accounts-identities.mdx,
  * "Password migration using a web hook"): POST {"identifier":…,"password":…} answers 200 with
@@ -17,7 +19,8 @@
  * answer has more for a mapping.
  *
  * fusionauth, the generic connector (FusionAuth/fusionauth-site, migrate-users/connectors/generic-connector.mdx):
- * POST {"loginId":…,"password":…} answers 200 with {"user":{…}}, 404 for all else. Only with a password.
+ * POST {"loginId":…,"password":…,"eventInfo":{"ipAddress":…}} answers 200 with {"user":{…}}, 404 for all else.
+ * Only with a password. What else FusionAuth sends (its application's id, the device) nobody knows here.
  */
 #include "trickle/remote.h"
 
@@ -33,7 +36,8 @@ struct hook_form {
     const char *from; /* the mapping of its records */
     enum legacy_says (*ask)(struct hook *hook, struct legacy_job *job,
                             struct remote_answer *answer);
-    bool moves; /* has a form for "moved" */
+    bool moves;        /* has a form for "moved" */
+    const char *named; /* keycloak: the field by which the password's user is named */
 };
 
 struct hook {
@@ -67,15 +71,21 @@ static void write_body(struct buf *to, const struct member *members, size_t coun
     json_close(&out, '}');
 }
 
+static int post_body(struct hook *hook, struct legacy_job *job, const char *url,
+                     const struct buf *body, struct remote_answer *answer)
+{
+    struct remote_request request = {.url = url, .body = buf_text(body)};
+    return buf_ok(body) ? remote_ask_for(&hook->remote, job, &request, answer)
+                        : err_memory(&job->err);
+}
+
 static int post(struct hook *hook, struct legacy_job *job, const char *url,
                 const struct member *members, size_t count, struct remote_answer *answer)
 {
     struct buf body;
     buf_init(&body, BODY_MAX);
     write_body(&body, members, count);
-    struct remote_request request = {.url = url, .body = buf_text(&body)};
-    int result = buf_ok(&body) ? remote_ask_for(&hook->remote, job, &request, answer)
-                               : err_memory(&job->err);
+    int result = post_body(hook, job, url, &body, answer);
     buf_release(&body);
     return result;
 }
@@ -125,17 +135,34 @@ static bool refuses(long status)
            status != 429;
 }
 
-static enum legacy_says find_keycloak(struct hook *hook, struct legacy_job *job, const char *url,
-                                      struct remote_answer *answer)
+/* URL/NAME; lives in the buffer. */
+static const char *keycloak_url(const struct hook *hook, struct text name, struct buf *url)
 {
-    struct remote_request request = {.method = "GET", .url = url};
-    if (remote_ask_for(&hook->remote, job, &request, answer) != 0)
+    size_t len = strlen(hook->opts->url);
+    buf_printf(url, "%s%s", hook->opts->url, hook->opts->url[len - 1] == '/' ? "" : "/");
+    percent_encode(url, name);
+    return buf_z(url);
+}
+
+/* *name: by which the password is asked for. */
+static enum legacy_says find_keycloak(struct hook *hook, struct legacy_job *job,
+                                      struct remote_answer *answer, struct text *name)
+{
+    struct buf url;
+    buf_init(&url, URL_MAX_BYTES);
+    struct remote_request request = {.method = "GET",
+                                     .url = keycloak_url(hook, job->identifier, &url)};
+    int result = remote_ask_for(&hook->remote, job, &request, answer);
+    buf_release(&url);
+    if (result != 0)
         return LEGACY_CANNOT_TELL;
     if (answer->status == 204 || answer->status == 400 || answer->status == 404 ||
         answer->status == 410)
         return LEGACY_UNKNOWN;
-    if (answer->status != 200 || json_type(answer->root) != JSON_OBJECT)
+    struct text named = json_text(json_get(answer->root, text_of(hook->form->named)));
+    if (answer->status != 200 || json_type(answer->root) != JSON_OBJECT || named.len == 0)
         return remote_unclear(job, answer);
+    *name = arena_copy(job->arena, named);
     return take_user(job, answer->root, "enabled");
 }
 
@@ -143,19 +170,16 @@ static enum legacy_says ask_keycloak(struct hook *hook, struct legacy_job *job,
                                      struct remote_answer *answer)
 {
     const struct member members[] = {{"password", job->password}};
+    struct text name;
     struct buf url;
+    enum legacy_says says = find_keycloak(hook, job, answer, &name);
+    if (says != LEGACY_YES || !job->password.at)
+        return says;
     buf_init(&url, URL_MAX_BYTES);
-    size_t len = strlen(hook->opts->url);
-    buf_printf(&url, "%s%s", hook->opts->url, hook->opts->url[len - 1] == '/' ? "" : "/");
-    percent_encode(&url, job->identifier);
-    const char *address = buf_z(&url);
-    enum legacy_says says = find_keycloak(hook, job, address, answer);
-    if (says == LEGACY_YES && job->password.at) {
-        if (post(hook, job, address, members, ARRAY_COUNT(members), answer) != 0)
-            says = LEGACY_CANNOT_TELL;
-        else if (answer->status != 200)
-            says = refuses(answer->status) ? LEGACY_NO : remote_unclear(job, answer);
-    }
+    if (post(hook, job, keycloak_url(hook, name, &url), members, ARRAY_COUNT(members), answer) != 0)
+        says = LEGACY_CANNOT_TELL;
+    else if (answer->status != 200)
+        says = refuses(answer->status) ? LEGACY_NO : remote_unclear(job, answer);
     buf_release(&url);
     return says;
 }
@@ -177,13 +201,35 @@ static enum legacy_says ask_ory(struct hook *hook, struct legacy_job *job,
     return LEGACY_YES;
 }
 
+static void write_fusionauth(const struct legacy_job *job, struct buf *to)
+{
+    struct json_out out = json_out(to);
+    json_open(&out, '{');
+    json_key(&out, TEXT("loginId"));
+    json_put_text(&out, job->identifier);
+    json_key(&out, TEXT("password"));
+    json_put_text(&out, job->password);
+    if (job->address.len > 0) {
+        json_key(&out, TEXT("eventInfo"));
+        json_open(&out, '{');
+        json_key(&out, TEXT("ipAddress"));
+        json_put_text(&out, job->address);
+        json_close(&out, '}');
+    }
+    json_close(&out, '}');
+}
+
 static enum legacy_says ask_fusionauth(struct hook *hook, struct legacy_job *job,
                                        struct remote_answer *answer)
 {
-    const struct member members[] = {{"loginId", job->identifier}, {"password", job->password}};
+    struct buf body;
     if (!job->password.at)
         return legacy_no_search(job);
-    if (post(hook, job, hook->opts->url, members, ARRAY_COUNT(members), answer) != 0)
+    buf_init(&body, BODY_MAX);
+    write_fusionauth(job, &body);
+    int result = post_body(hook, job, hook->opts->url, &body, answer);
+    buf_release(&body);
+    if (result != 0)
         return LEGACY_CANNOT_TELL;
     struct json_value user = json_get(answer->root, TEXT("user"));
     if (answer->status == 404)
@@ -193,26 +239,29 @@ static enum legacy_says ask_fusionauth(struct hook *hook, struct legacy_job *job
     return take_user(job, user, "active");
 }
 
+/* The plug-in's user. It may leave the id out; then the username is all there is. */
+#define FROM_KEYCLOAK                                                                              \
+    "{\"fields\":{\"external_id\":\"{{id || username}}\",\"username\":\"{{username}}\","           \
+    "\"email_address\":{\"value\":\"{{email}}\",\"verified\":\"{{emailVerified}}\"},"              \
+    "\"first_name\":\"{{firstName}}\",\"last_name\":\"{{lastName}}\","                             \
+    "\"private_metadata.attributes\":\"{{attributes}}\","                                          \
+    "\"private_metadata.roles\":\"{{roles}}\",\"private_metadata.groups\":\"{{groups}}\"}}"
+
 static const struct hook_form forms[] = {
-    {"usher", "usher", ask_usher, true},
-    {"keycloak",
-     "{\"fields\":{\"external_id\":\"{{id || username}}\",\"username\":\"{{username}}\","
-     "\"email_address\":{\"value\":\"{{email}}\",\"verified\":\"{{emailVerified}}\"},"
-     "\"first_name\":\"{{firstName}}\",\"last_name\":\"{{lastName}}\","
-     "\"private_metadata.attributes\":\"{{attributes}}\","
-     "\"private_metadata.roles\":\"{{roles}}\",\"private_metadata.groups\":\"{{groups}}\"}}",
-     ask_keycloak, false},
+    {"usher", "usher", ask_usher, true, NULL},
+    {"keycloak", FROM_KEYCLOAK, ask_keycloak, false, "username"},
+    {"keycloak-id", FROM_KEYCLOAK, ask_keycloak, false, "id"},
     {"ory",
      "{\"fields\":{\"external_id\":\"{{identity.id || asked.identifier}}\","
      "\"email_address\":\"{{identity.traits.email || asked.email}}\","
      "\"phone_number\":\"{{asked.phone}}\",\"username\":\"{{asked.username}}\"}}",
-     ask_ory, false},
+     ask_ory, false, NULL},
     {"fusionauth",
      "{\"fields\":{\"external_id\":\"{{id}}\",\"username\":\"{{username}}\","
      "\"email_address\":{\"value\":\"{{email}}\",\"verified\":\"{{verified}}\"},"
      "\"first_name\":\"{{firstName}}\",\"last_name\":\"{{lastName}}\","
      "\"private_metadata.data\":\"{{data}}\"}}",
-     ask_fusionauth, false},
+     ask_fusionauth, false, NULL},
 };
 
 static const struct hook_form *form_of(const struct legacy_opts *opts)
@@ -236,8 +285,8 @@ static int check(const struct legacy_opts *opts, const struct hook_form *form, s
 {
     if (!form)
         return err_set(err, ERR_USAGE,
-                       "there is no form \"%.32s\"; there are usher, keycloak, ory, "
-                       "fusionauth",
+                       "there is no form \"%.32s\"; there are usher, keycloak, keycloak-id, "
+                       "ory, fusionauth",
                        opts->form);
     if (opts->moved_url && !form->moves)
         return err_set(err, ERR_USAGE,

@@ -94,3 +94,63 @@ test('with enumeration protection the page tells nobody who exists, and old user
   await raw('PATCH', '/v1/sandbox/settings', { enumeration_protection: false });
   await stop();
 });
+
+// The code that Clerk sent to an address.
+async function codeFor(address) {
+  const { body: [message] } = await lab.sandbox.raw('GET', `/v1/sandbox/outbox?to=${address}`);
+  return message.code;
+}
+
+const typeCode = async (page, address) => {
+  await page.waitForSelector('.cl-otpCodeField');
+  await page.locator('input[data-input-otp]').pressSequentially(await codeFor(address));
+};
+
+test('who has not moved yet forgets the old password: Clerk sends a code, and takes a new one', async () => {
+  const { app, stop } = await lab.startGateway('reset', lab.sql());
+  const page = await open(app);
+  await page.fill('input[name=identifier]', 'member6@example.com');
+  await page.click('.cl-formButtonPrimary');
+  await page.click('.cl-formFieldAction__password');
+  await page.click('.cl-alternativeMethodsBlockButton:has-text("Reset your password")');
+  await typeCode(page, 'member6@example.com');
+  await page.fill('input[name=password]:not([tabindex="-1"])', 'Remembered-Horse-2!');
+  await page.fill('input[name=confirmPassword]', 'Remembered-Horse-2!');
+  await page.click('.cl-formButtonPrimary');
+  await page.waitForSelector('.cl-userButtonTrigger');
+  assert.equal((await claims(page)).userId, 'pg|6');
+  // The old password opens nothing from now on, at the gateway neither.
+  const again = await open(app);
+  await signIn(again, 'member6@example.com', lab.old.password);
+  await again.waitForSelector('.cl-formFieldErrorText');
+  await again.fill('input[name=password]:not([tabindex="-1"])', 'Remembered-Horse-2!');
+  await again.click('.cl-formButtonPrimary');
+  await again.waitForSelector('.cl-userButtonTrigger');
+  await stop();
+});
+
+test('who has not moved yet signs in by a code instead of the password', async () => {
+  const { app, stop } = await lab.startGateway('code', lab.sql());
+  const page = await open(app);
+  await page.fill('input[name=identifier]', 'member7@example.com');
+  await page.click('.cl-formButtonPrimary');
+  await page.click('.cl-footerActionLink:has-text("Use another method")');
+  await page.click('.cl-alternativeMethodsBlockButton:has-text("Email code")');
+  await typeCode(page, 'member7@example.com');
+  await page.waitForSelector('.cl-userButtonTrigger');
+  assert.equal((await claims(page)).userId, 'pg|7');
+  await stop();
+});
+
+test('who has an account in the old system is told so when signing up again', async () => {
+  const { app, stop } = await lab.startGateway('sign-up', lab.sql());
+  const page = await lab.open(app, '/sign-up');
+  await page.fill('input[name=emailAddress]', 'member8@example.com');
+  await page.fill('input[name=password]', 'Correct-Horse-9!x');
+  await page.click('.cl-formButtonPrimary');
+  await page.waitForSelector('.cl-formFieldErrorText__emailAddress');
+  assert.match(await page.textContent('.cl-formFieldErrorText__emailAddress'), /account already|taken/);
+  const { data } = await lab.sandbox.clerk.users.getUserList({ emailAddress: ['member8@example.com'] });
+  assert.equal(data.length, 0);
+  await stop();
+});

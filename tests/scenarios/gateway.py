@@ -1,13 +1,11 @@
 """What scenarios of the gateway share: a gateway in front of a sandbox, an old system, a browser's requests."""
 import http.client
 import http.cookies
-import http.server
 import json
 import os
 import signal
 import sqlite3
 import subprocess
-import threading
 import urllib.parse
 
 from lab import BCRYPT, KEY, PASSWORD, USHER
@@ -121,45 +119,3 @@ class Browser:
 
 def code(body):
     return body["errors"][0]["code"]
-
-
-class Server:
-    """An HTTP server on the loopback: answer(method, path, headers, body) gives (status, headers, body)."""
-
-    def __init__(self, answer):
-        outer = self
-        self.requests = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one(self):
-                length = int(self.headers.get("Content-Length") or 0)
-                body = self.rfile.read(length)
-                outer.requests.append((self.command, self.path, self.headers, body))
-                status, headers, data = answer(self.command, self.path, self.headers, body)
-                self.send_response(status)
-                for name, value in headers:
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(data)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = handle_one
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # whoever asked may have given up
-        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()

@@ -1,70 +1,13 @@
-"""What scenarios of legacy systems share: a probe that asks them, and HTTP servers made of functions.
+"""What scenarios of legacy systems share: a probe that asks them.
 
-    with Web(answer) as web:              # answer(request) → (status, body[, headers])
-        with Probe(connector="http", url=web.url) as probe:
-            probe.ask("ada", "secret")["says"]
+    with Probe(connector="http", url=web.url) as probe:
+        probe.ask("ada", "secret")["says"]
 """
 import json
 import os
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PROBE = os.environ["USHER_LEGACY_PROBE"]
-
-
-class Request:
-    """What came: method, path with query, headers, body (and the same as JSON, if it is that)."""
-
-    def __init__(self, handler, body):
-        self.method, self.path, self.headers, self.body = handler.command, handler.path, handler.headers, body
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-
-class Web:
-    """A server on a free port of this machine; `with Web(answer) as web`. Keeps what came in web.seen."""
-
-    def __init__(self, answer):
-        web = self
-        self.seen = []
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self):
-                length = int(self.headers.get("Content-Length") or 0)
-                request = Request(self, self.rfile.read(length))
-                web.seen.append(request)
-                status, body, *more = answer(request)
-                data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) \
-                    else json.dumps(body).encode()
-                self.send_response(status)
-                for name, value in (more[0] if more else {"Content-Type": "application/json"}).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # a client that hangs up is what some tests want
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Probe:

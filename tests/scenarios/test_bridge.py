@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gateway import Browser, Gateway, old_database, settings, sql
 from lab import Sandbox, folder
-from legacy import Web
+from web import Web
 
 SECRET = "0123456789abcdef0123456789abcdef"
 WHSEC = "whsec_" + base64.b64encode(b"k" * 24).decode()

@@ -10,8 +10,9 @@ import time
 import unittest
 
 from lab import folder
-from legacy import Probe, Web, refusal
+from legacy import Probe, refusal
 from postgres import Postgres
+from web import Web
 
 BRIDGE = os.environ["USHER_BRIDGE_PROBE"]
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -8,8 +8,9 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from gateway import Browser, Gateway, Server, code, old_database, settings, sql
+from gateway import Browser, Gateway, code, old_database, settings, sql
 from lab import KEY, PASSWORD, Sandbox, export, folder, usher, user
+from web import Web
 
 
 class Moving(unittest.TestCase):
@@ -170,7 +171,7 @@ class Outages(unittest.TestCase):
         return self.enterContext(Gateway(self.folder, settings(self.box, ledger=ledger, legacy=legacy)))
 
     def refuses(self, answer):
-        with Server(answer) as hook:
+        with Web(answer) as hook:
             browser = Browser(self.gateway(hook.url))
             status, body = browser.sign_in("member1@example.com")
             self.assertEqual((status, code(body)), (503, "service_unavailable"))
@@ -182,21 +183,21 @@ class Outages(unittest.TestCase):
         self.assertEqual(self.box.count(), 0)
 
     def test_an_error(self):
-        self.refuses(lambda *_: (500, (), b"oops"))
+        self.refuses(lambda _: (500, "oops"))
 
     def test_a_page(self):
-        self.refuses(lambda *_: (200, (("Content-Type", "text/html"),), b"<html>Maintenance</html>"))
+        self.refuses(lambda _: (200, "<html>Maintenance</html>", {"Content-Type": "text/html"}))
 
     def test_wrong_json(self):
-        self.refuses(lambda *_: (200, (), b'{"result":"perhaps"}'))
+        self.refuses(lambda _: (200, {"result": "perhaps"}))
 
     def test_somebody_else(self):
         """A yes for another user than was asked for would give them this password."""
         other = {"result": "yes", "user": {"external_id": "1", "email_address": ["other@example.com"]}}
-        self.refuses(lambda *_: (200, (), json.dumps(other).encode()))
+        self.refuses(lambda _: (200, other))
 
     def test_slow(self):
-        self.refuses(lambda *_: (time.sleep(2), (200, (), b'{"result":"yes"}'))[1])
+        self.refuses(lambda _: (time.sleep(2), (200, {"result": "yes"}))[1])
 
     def test_down(self):
         browser = Browser(self.gateway("http://127.0.0.1:9"))
@@ -206,15 +207,14 @@ class Outages(unittest.TestCase):
     def test_told_of_a_move(self):
         told = []
 
-        def answer(_method, path, _headers, body):
-            body = json.loads(body)
-            if path == "/moved":
-                told.append(body)
-                return 200, (), b"{}"
-            found = {"external_id": "77", "email_address": [{"value": body["identifier"], "verified": True}]}
-            return 200, (), json.dumps({"result": "yes", "user": found}).encode()
+        def answer(request):
+            if request.path == "/moved":
+                told.append(request.json)
+                return 200, {}
+            who = request.json["identifier"]
+            return 200, {"result": "yes", "user": {"external_id": "77", "email_address": [{"value": who, "verified": True}]}}
 
-        with Server(answer) as hook:
+        with Web(answer) as hook:
             legacy = {"connector": "http", "url": hook.url, "moved_url": hook.url + "/moved"}
             config = settings(self.box, ledger=os.path.join(self.folder, "l"), legacy=legacy)
             with Gateway(self.folder, config) as gateway:
@@ -237,7 +237,7 @@ class Proxy(unittest.TestCase):
         return self.enterContext(Gateway(self.folder, config))
 
     def echo(self, headers=(), body=b"{}", status=200):
-        return self.enterContext(Server(lambda *_: (status, headers, body)))
+        return self.enterContext(Web(lambda _: (status, body, headers)))
 
     def test_headers(self):
         upstream = self.echo((("Set-Cookie", "__client=1; Path=/; HttpOnly"), ("Set-Cookie", "b=2"),
@@ -250,8 +250,9 @@ class Proxy(unittest.TestCase):
         self.assertEqual(status, 200)
         self.assertEqual(headers.get_all("Set-Cookie"), ["__client=1; Path=/; HttpOnly", "b=2"])
         self.assertEqual((headers["X-Kept"], headers["X-Hop"]), ("yes", None))
-        method, path, seen, _ = upstream.requests[0]
-        self.assertEqual((method, path), ("GET", "/v1/client?a=%2F"))
+        asked = upstream.seen[0]
+        seen = asked.headers
+        self.assertEqual((asked.method, asked.path), ("GET", "/v1/client?a=%2F"))
         expected = {"Clerk-Secret-Key": KEY, "Clerk-Proxy-Url": "https://app.example.test/__clerk",
                     "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "app.example.test",
                     "X-Forwarded-Proto": "https", "Accept-Encoding": "identity", "X-Real-IP": None,
@@ -265,12 +266,11 @@ class Proxy(unittest.TestCase):
             "url": "https://app.example.test/__clerk", "upstream": upstream.url,
             "client_address": "X-Forwarded-For"}))
         browser.call("GET", "/v1/client", {"X-Forwarded-For": "6.6.6.6, 203.0.113.7"})
-        self.assertEqual(upstream.requests[0][2]["X-Forwarded-For"], "203.0.113.7")
+        self.assertEqual(upstream.seen[0].headers["X-Forwarded-For"], "203.0.113.7")
 
     def test_redirects(self):
-        upstream = self.enterContext(Server(
-            lambda _m, path, *_: (307, (("Location", upstream.url + path[3:] if path[2] == "u"
-                                         else path[3:]),), b"")))
+        upstream = self.enterContext(Web(lambda asked: (307, "", {
+            "Location": upstream.url + asked.path[3:] if asked.path[2] == "u" else asked.path[3:]})))
         gateway = self.start(upstream)
         for path, turned in (("/-u/v1/x?y", "https://app.example.test/__clerk/v1/x?y"),
                              ("/-uu", upstream.url + "u"), ("/-u.evil.test/", upstream.url + ".evil.test/"),
@@ -282,7 +282,7 @@ class Proxy(unittest.TestCase):
         browser = Browser(self.start(upstream))
         for path in ("//evil.test/v1", "/@evil.test/v1", "/v1/..%2f..%2fx"):
             self.assertEqual(browser.call("GET", path)[0], 200)
-            self.assertEqual(upstream.requests[-1][2]["Host"], upstream.url[7:])
+            self.assertEqual(upstream.seen[-1].headers["Host"], upstream.url[7:])
 
     def test_not_the_proxys(self):
         gateway = self.start(self.echo())
@@ -306,7 +306,7 @@ class Proxy(unittest.TestCase):
         upstream = self.echo(body=data)
         status, _, body = Browser(self.start(upstream)).call(
             "POST", "/v1/me/profile_image", {"Content-Type": "image/png"}, data, 60)
-        self.assertEqual((status, body == data, upstream.requests[0][3] == data), (200, True, True))
+        self.assertEqual((status, body == data, upstream.seen[0].body == data), (200, True, True))
 
     def test_reload(self):
         first, second = self.echo(body=b'"first"'), self.echo(body=b'"second"')
@@ -327,11 +327,11 @@ class Proxy(unittest.TestCase):
         self.assertEqual(Browser(gateway).call("GET", "/v1/x")[2], b'"second"')
 
     def test_stops_after_what_is_open(self):
-        upstream = self.enterContext(Server(lambda *_: (time.sleep(1), (200, (), b'"late"'))[1]))
+        upstream = self.enterContext(Web(lambda _: (time.sleep(1), (200, '"late"'))[1]))
         gateway = self.start(upstream)
         with ThreadPoolExecutor(1) as pool:
             late = pool.submit(Browser(gateway).call, "GET", "/v1/x")
-            while not upstream.requests:
+            while not upstream.seen:
                 time.sleep(0.01)
             self.assertEqual(gateway.stop(signal.SIGTERM), 0)
             self.assertEqual(late.result()[2], b'"late"')

@@ -14,8 +14,9 @@ import re
 import sqlite3
 import unittest
 
-from gateway import Browser, Gateway, Server, old_database, settings, sql
+from gateway import Browser, Gateway, old_database, settings, sql
 from lab import BCRYPT, PASSWORD, Sandbox, folder
+from web import Web
 
 KNOWN, OLD, NOBODY = "member0@example.com", "member1@example.com", "person9@example.com"
 PEOPLE = (KNOWN, OLD, NOBODY)
@@ -34,15 +35,15 @@ class Road:
     def __init__(self):
         self.asked = []
 
-    def answer(self, _method, _path, _headers, body):
-        body = json.loads(body)
+    def answer(self, request):
+        body = request.json
         self.asked.append((body["event"], body["identifier"]))
         if body["identifier"] not in (KNOWN, OLD):
-            return 200, (), b'{"result":"unknown"}'
+            return 200, {"result": "unknown"}
         if body["event"] == "check" and body["password"] != PASSWORD:
-            return 200, (), b'{"result":"no"}'
+            return 200, {"result": "no"}
         user = {"external_id": "old|" + body["identifier"][6], "email_address": [{"value": body["identifier"], "verified": True}]}
-        return 200, (), json.dumps({"result": "yes", "user": user}).encode()
+        return 200, {"result": "yes", "user": user}
 
 
 class Case(unittest.TestCase):
@@ -56,7 +57,7 @@ class Case(unittest.TestCase):
             "external_id": "old|0", "email_address": [KNOWN], "password": "Now-At-Clerk-11"})
         self.assertEqual(status, 200, self.known)
         self.road = Road()
-        self.hook = self.enterContext(Server(self.road.answer))
+        self.hook = self.enterContext(Web(self.road.answer))
 
     def protect(self, on):
         status, answer = self.box.call("PATCH", "/v1/sandbox/settings", {"enumeration_protection": on})

@@ -7,7 +7,8 @@ import time
 import unittest
 import urllib.parse
 
-from legacy import Probe, Web
+from legacy import Probe
+from web import Web
 
 ADA = {"external_id": "17", "email_address": [{"value": "ada@lovelace.dev", "verified": True}],
        "first_name": "Ada"}
@@ -112,14 +113,15 @@ class Keycloak(unittest.TestCase):
             "attributes": {"position": ["rockstar-developer"]}, "roles": ["admin"], "groups": ["migrated"],
             "requiredActions": ["UPDATE_PASSWORD"]}
 
-    def legacy(self, user=None, find=404, check=401):
-        """The plug-in's contract, with the statuses given for "not found" and "wrong"."""
+    def legacy(self, user=None, find=404, check=401, proven="lucy"):
+        """The plug-in's contract, with the statuses given for "not found" and "wrong". Whoever wrote such endpoints has seen the
+        plug-in ask for the password by username alone (or id, where that is switched on), however the user was found."""
         def answer(request):
             name = urllib.parse.unquote(request.path.removeprefix("/auth/"))
             if request.method == "GET":
                 return (200, user or self.LUCY) if name in ("lucy", "lucy@company.com", "a/b ?#") else (find, "")
             self.assertEqual(set(request.json), {"password"})
-            return (200, "") if request.json["password"] == "password" else (check, "")
+            return (200, "") if name == proven and request.json["password"] == "password" else (check, "")
         return Web(answer)
 
     def test_the_contract(self):
@@ -139,6 +141,23 @@ class Keycloak(unittest.TestCase):
             self.assertEqual(probe.says("lucy"), "yes")
             self.assertEqual(probe.says("a/b ?#"), "yes")
             self.assertEqual(web.seen[-1].path, "/auth/a%2Fb%20%3F%23")
+        odd = {**self.LUCY, "username": "a/b ?#"}
+        with self.legacy(odd, proven="a/b ?#") as web, Probe(connector="http", form="keycloak", url=web.url + "/auth") as probe:
+            self.assertEqual(probe.says("lucy@company.com", "password"), "cannot_tell", "no username that Clerk takes")
+            self.assertEqual(web.seen[-1].path, "/auth/lucy%40company.com")
+
+    def test_passwords_by_id(self):
+        with self.legacy(proven="12345678") as web, \
+                Probe(connector="http", form="keycloak-id", url=web.url + "/auth") as probe:
+            self.assertEqual(probe.says("lucy@company.com", "password"), "yes")
+            self.assertEqual([(r.method, r.path) for r in web.seen],
+                             [("GET", "/auth/lucy%40company.com"), ("POST", "/auth/12345678")])
+            self.assertEqual(probe.says("lucy", "wrong"), "no")
+        nameless = {k: v for k, v in self.LUCY.items() if k != "id"}
+        for form, user, says in (("keycloak-id", nameless, "cannot_tell"), ("keycloak", nameless, "yes"),
+                                 ("keycloak", {**self.LUCY, "username": ""}, "cannot_tell")):
+            with self.legacy(user) as web, Probe(connector="http", form=form, url=web.url + "/auth") as probe:
+                self.assertEqual(probe.says("lucy", "password"), says, (form, user))
 
     def test_statuses(self):
         for find, says in ((404, "unknown"), (204, "unknown"), (410, "unknown"), (401, "cannot_tell"),
@@ -199,8 +218,9 @@ class FusionAuth(unittest.TestCase):
 
     def test_the_contract(self):
         def answer(request):
-            self.assertEqual(set(request.json), {"loginId", "password"})
-            right = request.json == {"loginId": "johnny123", "password": "password"}
+            self.assertEqual(set(request.json), {"loginId", "password", "eventInfo"})
+            self.assertEqual(request.json["eventInfo"], {"ipAddress": "203.0.113.7"})
+            right = (request.json["loginId"], request.json["password"]) == ("johnny123", "password")
             return (200, {"user": self.USER}) if right else (404, "")
 
         with Web(answer) as web, Probe(connector="http", form="fusionauth", url=web.url) as probe:

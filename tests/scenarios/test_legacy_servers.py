@@ -4,7 +4,8 @@ import base64
 import unittest
 import urllib.parse
 
-from legacy import Probe, Web, refusal
+from legacy import Probe, refusal
+from web import Web
 
 RIGHT = "pass word+&=% ü"
 CLAIMS = {"sub": "auth0|17", "email": "ada@lovelace.dev", "email_verified": True, "given_name": "Ada",
