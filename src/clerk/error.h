@@ -54,6 +54,14 @@
     ERROR(organization_invitation_already_accepted, 400, "The invitation was accepted already")    \
     ERROR(organization_invitation_revoked_code, 400, "The invitation was revoked")                 \
     ERROR(bulk_size_exceeded, 400, "Too many at once")                                             \
+    ERROR(organization_domains_not_enabled, 403, "Domains are not enabled")                        \
+    ERROR(organization_domain_enrollment_mode_not_enabled, 403, "The mode is not enabled")         \
+    ERROR(organization_domain_quota_exceeded, 403, "Too many domains")                             \
+    ERROR(organization_domain_already_exists, 422, "Another organization's domain")                \
+    ERROR(organization_domain_already_exists_same_organization, 422,                               \
+          "The domain is there already")                                                           \
+    ERROR(organization_domain_blocked, 422, "The domain is blocked")                               \
+    ERROR(organization_domain_common, 422, "A mail service's domain")                              \
     ERROR(organization_not_enabled_in_instance, 403, "Organizations are not enabled")              \
     ERROR(organization_slugs_disabled, 403, "Slugs are disabled")                                  \
     ERROR(organization_creator_not_found, 400, "Creator not found")                                \

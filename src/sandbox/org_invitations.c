@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "sandbox/doc.h"
 #include "sandbox/draft.h"
 #include "sandbox/event.h"
 #include "sandbox/front.h"
@@ -33,11 +34,7 @@ struct content {
     struct text public_metadata, private_metadata, ticket;
 };
 
-static const struct {
-    const char *name;
-    size_t offset;
-    bool json;
-} members[] = {
+static const struct doc_member members[] = {
     {"email_address", offsetof(struct content, email_address), false},
     {"role", offsetof(struct content, role), false},
     {"role_id", offsetof(struct content, role_id), false},
@@ -48,50 +45,9 @@ static const struct {
     {"ticket", offsetof(struct content, ticket), false},
 };
 
-static struct text *member(const struct content *content, size_t i)
-{
-    return (struct text *)(uintptr_t)((const char *)content + members[i].offset);
-}
-
-static bool encode(struct call *call, const struct content *content, struct text *doc)
-{
-    struct buf *scratch = &call->desk->scratch;
-    buf_reset(scratch);
-    struct json_out out = json_out(scratch);
-    json_open(&out, '{');
-    for (size_t i = 0; i < ARRAY_COUNT(members); i++) {
-        struct text value = *member(content, i);
-        if (members[i].json)
-            json_field_raw(&out, members[i].name, value.at ? value : TEXT("{}"));
-        else
-            json_field_text(&out, members[i].name, value);
-    }
-    json_close(&out, '}');
-    *doc = buf_ok(scratch) ? arena_copy(call->arena, buf_text(scratch)) : (struct text){NULL, 0};
-    return doc->at || call_fail(call, CLERK_request_body_too_large, NULL, "It is too large.");
-}
-
 static bool decode(struct call *call, const struct entry *invitation, struct content *content)
 {
-    struct buf *scratch = &call->desk->scratch;
-    struct json_value doc;
-    *content = (struct content){.role = {NULL, 0}};
-    if (!resource_doc(call, invitation, &doc))
-        return false;
-    for (size_t i = 0; i < ARRAY_COUNT(members); i++) {
-        struct json_value value = json_get(doc, text_of(members[i].name));
-        struct text t = json_text(value);
-        if (members[i].json) {
-            buf_reset(scratch);
-            json_write(value, scratch);
-            t = buf_text(scratch);
-        }
-        if (t.at)
-            *member(content, i) = arena_copy(call->arena, t);
-        if (t.at && !member(content, i)->at)
-            return call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
-    }
-    return true;
+    return doc_decode(call, members, ARRAY_COUNT(members), invitation, content);
 }
 
 /* ---- writing ---- */
@@ -301,6 +257,11 @@ static bool send(struct call *call, const struct org *org, const struct content 
     return url.at && outbox_put_link(call, &link);
 }
 
+static struct text or_empty(struct text object)
+{
+    return object.at ? object : TEXT("{}");
+}
+
 static bool compose(struct call *call, const struct org_invitation_opts *opts,
                     const struct role *role, struct entry *invitation, struct content *content)
 {
@@ -310,10 +271,11 @@ static bool compose(struct call *call, const struct org_invitation_opts *opts,
         .role_id = role->id,
         .inviter_id = opts->inviter_id,
         .redirect_url = opts->redirect_url,
-        .public_metadata = opts->public_metadata,
-        .private_metadata = opts->private_metadata,
+        .public_metadata = or_empty(opts->public_metadata),
+        .private_metadata = or_empty(opts->private_metadata),
         .ticket = ticket_sign(call, ORG_INVITATION_TICKET, invitation->id, invitation->expires_at)};
-    return content->ticket.at && encode(call, content, &invitation->doc);
+    return content->ticket.at &&
+           doc_encode(call, members, ARRAY_COUNT(members), content, invitation);
 }
 
 bool org_invitations_make(struct call *call, const struct org *org,

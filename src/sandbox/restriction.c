@@ -194,7 +194,7 @@ static bool check_lists(struct call *call, const char *param, struct text identi
     return !blocked || refuse(call, param, identifier);
 }
 
-static bool is_disposable(struct text domain)
+bool restriction_is_disposable(struct text domain)
 {
     for (size_t i = 0; i < ARRAY_COUNT(disposable); i++)
         if (text_same_nocase(domain, text_of(disposable[i])))
@@ -216,7 +216,7 @@ bool restriction_check_new(struct call *call, const char *param, struct text ide
         return call_fail(call, CLERK_not_allowed_access, param,
                          "Email addresses with +, = or # are not allowed here.");
     return !email || !settings->block_disposable_email_domains ||
-           !is_disposable(text_part(identifier, at + 1, identifier.len)) ||
+           !restriction_is_disposable(text_part(identifier, at + 1, identifier.len)) ||
            call_fail(call, CLERK_form_email_address_blocked, param,
                      "Addresses of disposable email services are not allowed here.");
 }

@@ -16,6 +16,9 @@
  */
 bool restriction_check_new(struct call *call, const char *param, struct text identifier);
 
+/* Whether a domain is of throw-away addresses. */
+bool restriction_is_disposable(struct text domain);
+
 /* Whether a user may sign in with that identifier; of a username the user's primary address counts. */
 bool restriction_check_known(struct call *call, struct text identifier,
                              const struct account *account);

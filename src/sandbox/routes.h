@@ -62,6 +62,13 @@ struct call;
     ROUTE(GET, "/v1/organizations/{}/invitations/{}", KEY, INSTANCE, org_invitations_get)          \
     ROUTE(POST, "/v1/organizations/{}/invitations/{}/revoke", KEY, INSTANCE,                       \
           org_invitations_revoke_one)                                                              \
+    ROUTE(GET, "/v1/organizations/{}/domains", KEY, INSTANCE, org_domains_list)                    \
+    ROUTE(POST, "/v1/organizations/{}/domains", KEY, INSTANCE, org_domains_create)                 \
+    ROUTE(PATCH, "/v1/organizations/{}/domains/{}", KEY, INSTANCE, org_domains_update)             \
+    ROUTE(DELETE, "/v1/organizations/{}/domains/{}", KEY, INSTANCE, org_domains_delete)            \
+    ROUTE(POST, "/v1/organizations/{}/domains/{}/verify_ownership", KEY, INSTANCE,                 \
+          org_domains_verify_ownership)                                                            \
+    ROUTE(GET, "/v1/organization_domains", KEY, INSTANCE, org_domains_list_all)                    \
     ROUTE(GET, "/v1/organization_invitations", KEY, INSTANCE, org_invitations_list_all)            \
     ROUTE(GET, "/v1/organization_memberships", KEY, INSTANCE, members_list_all)                    \
     ROUTE(GET, "/v1/organization_roles", KEY, INSTANCE, roles_list)                                \

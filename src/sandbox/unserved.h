@@ -57,12 +57,6 @@
     UNSERVED(GET, "/v1/organizations/{}/billing/subscription", GetOrganizationBillingSubscription) \
     UNSERVED(GET, "/v1/organizations/{}/billing/credits", GetOrganizationBillingCreditBalance) \
     UNSERVED(POST, "/v1/organizations/{}/billing/credits", AdjustOrganizationBillingCreditBalance) \
-    UNSERVED(POST, "/v1/organizations/{}/domains", CreateOrganizationDomain) \
-    UNSERVED(GET, "/v1/organizations/{}/domains", ListOrganizationDomains) \
-    UNSERVED(PATCH, "/v1/organizations/{}/domains/{}", UpdateOrganizationDomain) \
-    UNSERVED(DELETE, "/v1/organizations/{}/domains/{}", DeleteOrganizationDomain) \
-    UNSERVED(POST, "/v1/organizations/{}/domains/{}/verify_ownership", VerifyOrganizationDomainOwnership) \
-    UNSERVED(GET, "/v1/organization_domains", ListAllOrganizationDomains) \
     UNSERVED(POST, "/v1/proxy_checks", VerifyDomainProxy) \
     UNSERVED(GET, "/v1/redirect_urls", ListRedirectURLs) \
     UNSERVED(POST, "/v1/redirect_urls", CreateRedirectURL) \
