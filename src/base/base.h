@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/openssl.h"
 #include "base/pages.h"
 #include "base/pool.h"
 #include "base/random.h"

@@ -14,6 +14,7 @@ static const struct cli_command *command_find(const char *name)
 
 int main(int argc, char **argv)
 {
+    struct err err;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         cli_print_commands(argc < 2 ? stderr : stdout);
         return argc < 2 ? CLI_USAGE : CLI_OK;
@@ -27,5 +28,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usher: no command '%s'; see 'usher --help'\n", argv[1]);
         return CLI_USAGE;
     }
+    if (openssl_ready(&err) != 0)
+        return cli_fail(command->name, &err);
     return command->run(argc - 1, argv + 1);
 }

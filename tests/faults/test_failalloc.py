@@ -101,7 +101,6 @@ class FailingAllocations(unittest.TestCase):
         self.assertEqual(box.process.returncode, 0, f"allocation {at}")
         return True
 
-    @unittest.skipUnless(LONG, "a sandbox that starts without memory can still crash; see make faults")
     def test_sandbox(self):
         with folder() as cwd:
             self.assertTrue(self.sandbox_with(0, cwd))
