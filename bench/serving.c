@@ -1,8 +1,9 @@
 /*
  * bench-serving: what the local Clerk serves besides creating users.
  *
- *   get     GET /v1/users/{id} over keep-alive connections, against a server of libmicrohttpd's own making
- *           that answers with a constant body of the same length; taking turns; the median of the rounds
+ *   get     GET /v1/users/{id} of five hundred users in turn over keep-alive connections, against a server of
+ *           libmicrohttpd's own making that answers with a constant body of the same length; taking turns; the
+ *           median of the rounds
  *   list    a page of 500 users by cursor, at the first user and at the last one
  */
 #include <errno.h>
@@ -25,6 +26,7 @@
 #define PAGE_ROOM     (2u << 20)
 #define PAGES         15
 #define LIST_MAX      1.5
+#define REQUEST_ROOM  512
 #define THREADS       2 /* of HTTP, as in the sandbox */
 
 /* --- a server that does nothing else --- */
@@ -79,8 +81,23 @@ static pid_t constant_start(size_t len, uint16_t *port)
 
 /* --- get --- */
 
-/* Requests a second when the same request goes out again and again on all connections. */
-static double rate_of(uint16_t port, const char *request, size_t len, size_t count)
+/* What a server does: requests a second, and its CPU for each in microseconds. */
+struct pace {
+    double rate, cpu_us;
+};
+
+/* One of the requests for a user each, all of the same length. */
+struct requests {
+    char at[PAGE][REQUEST_ROOM];
+    size_t count, len;
+};
+
+static void send_next(int fd, const struct requests *requests, size_t number)
+{
+    bench_write(fd, requests->at[number % requests->count], requests->len);
+}
+
+static struct pace pace_of(pid_t pid, uint16_t port, const struct requests *requests, size_t count)
 {
     int fds[CONNECTIONS], loop = epoll_create1(EPOLL_CLOEXEC);
     static char room[BENCH_ROOM];
@@ -89,9 +106,10 @@ static double rate_of(uint16_t port, const char *request, size_t len, size_t cou
         fds[i] = bench_connect(port);
         epoll_ctl(loop, EPOLL_CTL_ADD, fds[i], &(struct epoll_event){EPOLLIN, {.fd = fds[i]}});
     }
+    double cpu = bench_cpu(pid);
     int64_t began = clock_now_us();
-    for (int i = 0; i < CONNECTIONS; i++, sent++)
-        bench_write(fds[i], request, len);
+    for (int i = 0; i < CONNECTIONS; i++)
+        send_next(fds[i], requests, sent++);
     while (answered < count) {
         struct epoll_event events[CONNECTIONS];
         int ready = epoll_wait(loop, events, CONNECTIONS, 10000);
@@ -100,15 +118,16 @@ static double rate_of(uint16_t port, const char *request, size_t len, size_t cou
         for (int i = 0; i < ready; i++, answered++) {
             if (bench_answer(events[i].data.fd, room, sizeof(room), &got) != 200)
                 bench_die("GET was refused");
-            if (sent++ < count)
-                bench_write(events[i].data.fd, request, len);
+            if (sent < count)
+                send_next(events[i].data.fd, requests, sent++);
         }
     }
     double seconds = (double)(clock_now_us() - began) / 1e6;
+    cpu = bench_cpu(pid) - cpu;
     for (int i = 0; i < CONNECTIONS; i++)
         close(fds[i]);
     close(loop);
-    return (double)count / seconds;
+    return (struct pace){(double)count / seconds, cpu / (double)count * 1e6};
 }
 
 static int by_value(const void *a, const void *b)
@@ -117,31 +136,53 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static size_t body_length(const struct sandbox *sandbox, const char *request, size_t len)
+static size_t body_length(const struct sandbox *sandbox, const struct requests *requests)
 {
     char room[BENCH_ROOM];
     size_t got;
     int fd = bench_connect(sandbox->port);
-    bench_write(fd, request, len);
+    send_next(fd, requests, 0);
     if (bench_answer(fd, room, sizeof(room), &got) != 200)
         bench_die("GET was refused");
     close(fd);
     return got - (size_t)(strstr(room, "\r\n\r\n") + 4 - room);
 }
 
+/* A request for each user of the first page. */
+static void make_requests(const struct sandbox *sandbox, struct requests *requests)
+{
+    static char page[PAGE_ROOM];
+    char request[BENCH_ROOM], path[128];
+    size_t got;
+    int fd = bench_connect(sandbox->port);
+    snprintf(path, sizeof(path), "/v1/users?limit=%d", PAGE);
+    bench_write(fd, request, bench_request(request, "GET", path, ""));
+    if (bench_answer(fd, page, sizeof(page), &got) != 200)
+        bench_die("a page was refused");
+    close(fd);
+    requests->count = 0;
+    for (const char *at = page; (at = strstr(at, "{\"id\":\"user_")); at++) {
+        snprintf(path, sizeof(path), "/v1/users/%.32s", at + 7);
+        requests->len = bench_request(request, "GET", path, "");
+        memcpy(requests->at[requests->count++], request, requests->len);
+    }
+}
+
 static bool bench_get(const struct sandbox *sandbox, size_t count)
 {
-    char request[BENCH_ROOM], path[128], id[64];
-    double ours[ROUNDS], ratios[ROUNDS];
+    static struct requests requests;
+    double ours[ROUNDS], ratios[ROUNDS], cpu = 0, constant_cpu = 0;
     uint16_t port;
-    sandbox_some_id(sandbox, id);
-    snprintf(path, sizeof(path), "/v1/users/%s", id);
-    size_t len = bench_request(request, "GET", path, "");
-    size_t body = body_length(sandbox, request, len);
+    make_requests(sandbox, &requests);
+    size_t body = body_length(sandbox, &requests);
     pid_t pid = constant_start(body, &port);
     for (int i = 0; i < ROUNDS; i++) {
-        ours[i] = rate_of(sandbox->port, request, len, count);
-        ratios[i] = ours[i] / rate_of(port, request, len, count);
+        struct pace sandboxes = pace_of(sandbox->pid, sandbox->port, &requests, count);
+        struct pace constant = pace_of(pid, port, &requests, count);
+        ours[i] = sandboxes.rate;
+        ratios[i] = sandboxes.rate / constant.rate;
+        cpu += sandboxes.cpu_us / ROUNDS;
+        constant_cpu += constant.cpu_us / ROUNDS;
     }
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
@@ -150,9 +191,9 @@ static bool bench_get(const struct sandbox *sandbox, size_t count)
     double ratio = ratios[ROUNDS / 2];
     bool good = ratio >= GET_RATIO_MIN;
     printf("GET by id: %.0f/s, %.2f x libmicrohttpd with a constant body of %zu bytes, of which "
-           "%.2f is "
-           "asked%s\n",
+           "%.2f is asked%s\n",
            ours[ROUNDS / 2], ratio, body, GET_RATIO_MIN, good ? "" : "   MISSED");
+    printf("  CPU of the server: %.1f us a request, libmicrohttpd's %.1f us\n", cpu, constant_cpu);
     return good;
 }
 

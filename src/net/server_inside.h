@@ -11,20 +11,21 @@
 enum stage {
     STAGE_NEW,
     STAGE_READING, /* the body comes: into memory, or to the sink of a streamed request */
-    STAGE_HANDLED, /* the request is whole and its handler's */
+    STAGE_HANDED,  /* the request is whole and its handler's; opts.handle has not returned yet */
+    STAGE_HANDLED, /* the same, and the connection sleeps until the answer comes */
     STAGE_ANSWERED /* the answer is there, and leaves as soon as the request is whole */
 };
 
 struct connection {
     struct server_request request;
     struct lane *lane;
-    struct server *server;      /* the lane's */
-    struct loop_task wake_task; /* takes a wake in time to the lane's loop */
+    struct server *server; /* the lane's */
+    struct loop_task task; /* takes what is due in time to the lane's loop */
     struct MHD_Connection *mhd;
-    enum stage stage;
-    bool counted; /* among the server's active ones */
-    bool whole;   /* the request's last byte has come */
-    bool asleep;  /* suspended: by a sink that is full or a source that has nothing */
+    _Atomic enum stage stage; /* from STAGE_HANDED on whoever answers may be on any thread */
+    bool counted;             /* among the server's active ones */
+    bool whole;               /* the request's last byte has come */
+    bool asleep;              /* suspended: by a sink that is full or a source that has nothing */
     struct buf body;
     struct MHD_Response *response; /* NULL: drop */
     int status;
@@ -56,6 +57,14 @@ struct server {
     atomic_size_t active; /* requests between their last byte and the end of their answer */
     atomic_bool stopping;
 };
+
+static inline struct connection *server_connection(const struct server_request *request)
+{
+    return (struct connection *)((uintptr_t)request - offsetof(struct connection, request));
+}
+
+/* Suspends a connection until its sink takes or its source gives again. */
+void server_sleep(struct connection *c);
 
 /* Listens at opts.address and notes the address. 0 or -1. */
 int server_listen(struct server *server, struct err *err);

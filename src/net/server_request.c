@@ -12,18 +12,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* A connection that grew larger gives its buffers back between requests. */
 #define KEEP_ROOM       ((size_t)64 * 1024)
 #define BODY_ROOM_FIRST ((size_t)2048)
-/* How much of a streamed answer is asked for at a time. */
-#define SOURCE_BLOCK ((size_t)16 * 1024)
-
-static struct connection *connection_of(struct server_request *request)
-{
-    return (struct connection *)((char *)request - offsetof(struct connection, request));
-}
 
 /* Tells those who stream that there is nothing more to stream. */
 static void end_streams(struct connection *c)
@@ -140,9 +132,20 @@ static void count_active(struct connection *c)
     atomic_fetch_add(&c->server->active, 1);
 }
 
-/* The request is whole: it goes to its handler, and the connection sleeps. */
-static void hand_over(struct connection *c)
+static enum MHD_Result respond(struct connection *c)
 {
+    if (!c->response)
+        return MHD_NO;
+    return MHD_queue_response(c->mhd, (unsigned)c->status, c->response);
+}
+
+/*
+ * The request is whole: it goes to its handler. Unless that answers at once the connection sleeps; the answer may
+ * come, on another thread, at any moment of this.
+ */
+static enum MHD_Result hand_over(struct connection *c)
+{
+    enum stage handed = STAGE_HANDED;
     struct server_request *request = &c->request;
     if (!request->body_too_large && c->body.len > 0) {
         char *behind = buf_room(&c->body, SERVER_BODY_PADDING);
@@ -154,23 +157,15 @@ static void hand_over(struct connection *c)
         }
     }
     request->arrived_us = clock_now_us();
-    c->stage = STAGE_HANDLED;
+    c->stage = STAGE_HANDED;
     count_active(c);
-    MHD_suspend_connection(c->mhd);
     c->server->opts.handle(c->server->opts.arg, request);
-}
-
-static enum MHD_Result respond(struct connection *c)
-{
-    if (!c->response)
-        return MHD_NO;
-    return MHD_queue_response(c->mhd, (unsigned)c->status, c->response);
-}
-
-static void sleep_now(struct connection *c)
-{
-    c->asleep = true;
+    if (c->stage == STAGE_ANSWERED)
+        return respond(c);
     MHD_suspend_connection(c->mhd);
+    if (!atomic_compare_exchange_strong(&c->stage, &handed, STAGE_HANDLED))
+        MHD_resume_connection(c->mhd);
+    return MHD_YES;
 }
 
 /* Gives a piece to the sink, or throws it away when the answer is already there. */
@@ -180,7 +175,7 @@ static size_t sink_piece(struct connection *c, const char *at, size_t len)
         return len;
     size_t taken = c->request.sink.take(c->request.sink.arg, (struct text){at, len});
     if (taken < len)
-        sleep_now(c);
+        server_sleep(c);
     return taken;
 }
 
@@ -217,8 +212,9 @@ static enum MHD_Result read_on(struct connection *c, const char *data, size_t *l
         c->whole = true;
         if (c->request.streamed)
             return sink_end(c);
-        hand_over(c);
-    } else if (c->request.streamed) {
+        return hand_over(c);
+    }
+    if (c->request.streamed) {
         *len -= sink_piece(c, data, *len);
     } else {
         take_piece(c, data, *len);
@@ -247,135 +243,6 @@ enum MHD_Result server_on_access(void *arg, struct MHD_Connection *mhd, const ch
     return c->stage == STAGE_ANSWERED ? respond(c) : MHD_YES;
 }
 
-/* Resumes a connection: on its loop, or from any thread. */
-static void wake(struct connection *c)
-{
-    c->asleep = false;
-    if (c->lane->loop) {
-        c->lane->stirred = true;
-        c->lane->source.due_us = 0;
-    }
-    MHD_resume_connection(c->mhd);
-}
-
-static void run_wake_task(struct loop_task *task)
-{
-    wake((struct connection *)((char *)task - offsetof(struct connection, wake_task)));
-}
-
-/* The same on the timer's thread. */
-static void wake_in_time(void *arg)
-{
-    struct connection *c = arg;
-    c->wake_task.run = run_wake_task;
-    if (c->lane->loop)
-        loop_post(c->lane->loop, &c->wake_task);
-    else
-        MHD_resume_connection(c->mhd);
-}
-
-void server_take_more(struct server_request *request)
-{
-    struct connection *c = connection_of(request);
-    if (c->asleep && !c->whole)
-        wake(c);
-}
-
-void server_give_more(struct server_request *request)
-{
-    struct connection *c = connection_of(request);
-    if (c->asleep && c->stage == STAGE_ANSWERED)
-        wake(c);
-}
-
-/* libmicrohttpd forgets a connection whose answer broke off until something stirs on its socket. */
-static ssize_t break_off(struct connection *c)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info)
-        shutdown(info->connect_fd, SHUT_RDWR);
-    return MHD_CONTENT_READER_END_WITH_ERROR;
-}
-
-static ssize_t next_of_source(void *arg, uint64_t at, char *to, size_t room)
-{
-    struct connection *c = arg;
-    (void)at;
-    ssize_t count = c->source.next(c->source.arg, to, room);
-    if (count == SERVER_BODY_END)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (count == SERVER_BODY_BROKEN)
-        return break_off(c);
-    if (count == 0)
-        sleep_now(c);
-    return count;
-}
-
-/* Gives the next piece of a slow body when it is due; sleeps until then. */
-static ssize_t next_piece(void *arg, uint64_t at, char *to, size_t room)
-{
-    struct connection *c = arg;
-    int64_t now = clock_now_us();
-    if (now < c->piece_due_us && !atomic_load(&c->server->stopping)) {
-        MHD_suspend_connection(c->mhd);
-        if (!timer_put(c->server->timer, c->piece_due_us, wake_in_time, c))
-            wake_in_time(c);
-        return 0;
-    }
-    size_t len = c->piece_len < room ? (size_t)c->piece_len : room;
-    struct text piece = text_part(c->pieces_body, at, len);
-    if (piece.len > 0)
-        memcpy(to, piece.at, piece.len);
-    c->piece_due_us = now + c->pause_us;
-    return (ssize_t)piece.len;
-}
-
-static struct MHD_Response *response_of(struct connection *c, const struct server_answer *answer)
-{
-    if (answer->source) {
-        c->source = *answer->source;
-        return MHD_create_response_from_callback(c->source.length, SOURCE_BLOCK, next_of_source, c,
-                                                 NULL);
-    }
-    if (answer->pieces == 0 || answer->body.len == 0)
-        return MHD_create_response_from_buffer(answer->body.len, (void *)(uintptr_t)answer->body.at,
-                                               MHD_RESPMEM_PERSISTENT);
-    c->pieces_body = answer->body;
-    c->piece_len = (answer->body.len + answer->pieces - 1) / answer->pieces;
-    c->pause_us = answer->pause_us;
-    c->piece_due_us = clock_now_us() + answer->pause_us;
-    return MHD_create_response_from_callback(answer->body.len, (size_t)c->piece_len, next_piece, c,
-                                             NULL);
-}
-
-static void add_headers(struct MHD_Response *response, const struct server_header *headers,
-                        size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        MHD_add_response_header(response, headers[i].name, headers[i].value);
-}
-
-void server_answer(struct server_request *request, const struct server_answer *answer)
-{
-    struct connection *c = connection_of(request);
-    c->status = answer->status;
-    c->response = answer->drop ? NULL : response_of(c, answer);
-    if (c->response && answer->content_type)
-        MHD_add_response_header(c->response, "Content-Type", answer->content_type);
-    if (c->response) {
-        add_headers(c->response, answer->headers, answer->header_count);
-        add_headers(c->response, answer->more, answer->more_count);
-    }
-    c->stage = STAGE_ANSWERED;
-    request->sink = (struct server_sink){NULL, NULL, NULL, NULL};
-    if (answer->not_before_us > clock_now_us() && c->whole &&
-        timer_put(c->server->timer, answer->not_before_us, wake_in_time, c))
-        return;
-    if (c->whole || c->asleep)
-        wake(c);
-}
-
 struct each {
     bool (*each)(void *arg, struct text name, struct text value);
     void *arg;
@@ -392,14 +259,12 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
 void server_each_header(const struct server_request *request,
                         bool (*each)(void *arg, struct text name, struct text value), void *arg)
 {
-    const struct connection *c =
-        (const struct connection *)((const char *)request - offsetof(struct connection, request));
+    const struct connection *c = server_connection(request);
     MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, on_header, &(struct each){each, arg});
 }
 
 struct text server_header(const struct server_request *request, const char *name)
 {
-    const struct connection *c =
-        (const struct connection *)((const char *)request - offsetof(struct connection, request));
+    const struct connection *c = server_connection(request);
     return text_of(MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, name));
 }

@@ -1,7 +1,7 @@
 /*
  * sandbox/call: one request on its way through the sandbox, and what a handler does with it.
  *
- * A handler is a plain function, run on the store's thread inside the transaction that it shares with
+ * A handler is a plain function, run by one thread at a time inside the transaction that it shares with
  * others: it reads call->ids, call->query and call->body, uses call->desk->store, and either writes its
  * answer (call_answer, then onto the returned buf) or refuses (call_fail). One that may refuse after it has
  * written something calls call_mark first: what it wrote since is then undone, and nothing else of the

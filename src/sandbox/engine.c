@@ -1,10 +1,15 @@
 /*
  * A request's way: engine_put (HTTP thread) → the queue → gate.h: route, key, limits, faults, body →
  * its handler → [work on the pool → the queue → the call's `then`] → commit → [signatures] → release.
+ *
+ * Whoever runs handlers has the turn: the store's thread with a batch, or an HTTP thread with a single GET. The
+ * latter only while the queue is empty and the store's thread asleep, so it waits for no commit; it spares the
+ * request two changes of thread, which cost more than the reading.
  */
 #include "sandbox/engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +20,7 @@
 #include "sandbox/front.h"
 #include "sandbox/gate.h"
 #include "sandbox/hook.h"
+#include "sandbox/leave.h"
 
 /* So many calls share a transaction at most. */
 #define BATCH_MAX 512
@@ -24,9 +30,6 @@
 #define SIGN_MAX      4096
 #define SCRATCH_MAX   ((size_t)8 << 20)
 #define WORK_PRIORITY 19
-/* A slow body comes in so many pieces, with so long a pause before each. */
-#define SLOW_PIECES   10
-#define SLOW_PAUSE_US 200000
 
 struct engine {
     struct desk desk;
@@ -34,22 +37,30 @@ struct engine {
     struct pool *pool;    /* for slow work */
     struct pool *signers; /* for signatures: not behind a queue of passwords */
     pthread_t thread;
+    pthread_mutex_t turn; /* of whoever runs handlers; never waited for with the lock */
+    atomic_bool idle;     /* the store's thread sleeps, and nothing waits; written under the lock */
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct call *first, **end; /* the queue; under the lock, as is what follows */
     struct errand
         *errands; /* the newest first: they are few, and their order is nobody's concern */
-    bool sleeping, closing;
+    bool closing;
     size_t working; /* calls that the pool has */
 };
+
+/* Under the lock. */
+static void stir(struct engine *engine)
+{
+    engine->idle = false;
+    pthread_cond_signal(&engine->more);
+}
 
 static void enqueue(struct engine *engine, struct call *call)
 {
     call->next = NULL;
     *engine->end = call;
     engine->end = &call->next;
-    if (engine->sleeping)
-        pthread_cond_signal(&engine->more);
+    stir(engine);
 }
 
 static void turn_away(struct server_request *request)
@@ -62,26 +73,6 @@ static void turn_away(struct server_request *request)
                                                    .body = TEXT(body)});
 }
 
-void engine_put(struct engine *engine, struct server_request *request)
-{
-    struct call *call = arena_zalloc(&request->arena, 1, sizeof(*call));
-    if (!call) {
-        turn_away(request);
-        return;
-    }
-    call->desk = &engine->desk;
-    call->request = request;
-    call->arena = &request->arena;
-    call->retry_after_s = -1;
-    pthread_mutex_lock(&engine->lock);
-    bool closing = engine->closing;
-    if (!closing)
-        enqueue(engine, call);
-    pthread_mutex_unlock(&engine->lock);
-    if (closing)
-        turn_away(request);
-}
-
 void engine_send(struct engine *engine, struct errand *errand)
 {
     pthread_mutex_lock(&engine->lock);
@@ -89,8 +80,7 @@ void engine_send(struct engine *engine, struct errand *errand)
     if (!closing) {
         errand->next = engine->errands;
         engine->errands = errand;
-        if (engine->sleeping)
-            pthread_cond_signal(&engine->more);
+        stir(engine);
     }
     pthread_mutex_unlock(&engine->lock);
     if (closing)
@@ -112,10 +102,10 @@ static struct batch take(struct engine *engine)
 {
     pthread_mutex_lock(&engine->lock);
     while (!engine->first && !engine->errands && !(engine->closing && engine->working == 0)) {
-        engine->sleeping = true;
+        engine->idle = !engine->closing;
         pthread_cond_wait(&engine->more, &engine->lock);
-        engine->sleeping = false;
     }
+    engine->idle = false;
     struct batch batch = {engine->first, engine->errands};
     struct call **last = &engine->first;
     for (size_t i = 0; i < BATCH_MAX && *last; i++)
@@ -203,91 +193,6 @@ static int step(struct engine *engine, struct call *call)
     return status;
 }
 
-static void count(struct stats *stats, int status)
-{
-    if (status >= 500)
-        stats->failed++;
-    else if (status >= 400)
-        stats->refused++;
-}
-
-/* Keeps what the page shows of a request; its own ones are not worth it. */
-static void keep(struct ring *ring, const struct call *call)
-{
-    const struct server_request *request = call->request;
-    if (!text_starts(request->path, TEXT("/v1/sandbox/")))
-        ring_put(ring, &(struct ring_request){.method = request->method,
-                                              .path = request->path,
-                                              .at_ms = call->now_ms,
-                                              .took_us = clock_now_us() - request->arrived_us,
-                                              .status = call->drop ? 0 : call->status});
-}
-
-/* From any thread. */
-static void release(struct engine *engine, struct call *call)
-{
-    char retry_after[24];
-    struct server_answer answer = {.status = call->status,
-                                   .content_type = call->content_type,
-                                   .body = buf_text(&call->request->out),
-                                   .drop = call->drop};
-    for (size_t i = 0; i < call->header_count; i++)
-        answer.headers[answer.header_count++] = call->headers[i];
-    if (call->retry_after_s >= 0) {
-        snprintf(retry_after, sizeof(retry_after), "%lld", (long long)call->retry_after_s);
-        answer.headers[answer.header_count++] = (struct server_header){"Retry-After", retry_after};
-    }
-    if (call->slow) {
-        answer.pieces = SLOW_PIECES;
-        answer.pause_us = SLOW_PAUSE_US;
-    }
-    int64_t latency_us = engine->desk.latency_us;
-    if (latency_us > 0)
-        answer.not_before_us = call->request->arrived_us + latency_us;
-    server_answer(call->request, &answer);
-}
-
-static bool sign_all(struct call *call)
-{
-    char *body = call->request->out.at;
-    for (size_t i = 0; i < call->signature_count; i++) {
-        struct text input = {body + call->signatures[i].at, call->signatures[i].len};
-        if (!keys_sign(call->signing_key, input, body + call->signatures[i].at + input.len + 1))
-            return false;
-    }
-    return true;
-}
-
-/* On a signer's thread: what was committed leaves, signed. */
-static void sign(void *arg)
-{
-    struct call *call = arg;
-    if (!sign_all(call))
-        call_fail(call, CLERK_internal_clerk_error, NULL, "A token could not be signed.");
-    key_drop(call->signing_key);
-    release(engine_of(call), call);
-}
-
-/* Behind the commit: the answer leaves, by way of the signers if it has tokens. */
-static void leave(struct engine *engine, struct call *call)
-{
-    const struct key *key = keys_current(&engine->desk.instance->keys);
-    count(&engine->desk.stats, call->status);
-    keep(&engine->desk.ring, call);
-    if (call->signature_count == 0 || !key || !(call->signing_key = key_hold(key)))
-        release(engine, call);
-    else if (!pool_put(engine->signers, sign, call))
-        sign(call); /* more wait for signatures than the queue holds: the store waits with them */
-}
-
-/* After the commit failed nothing of the batch has happened: every answer becomes a 500. */
-static void spoil(struct call *call, const struct err *err)
-{
-    call->status = 0;
-    call->retry_after_s = -1;
-    call_broken(call, err);
-}
-
 /* Makes all that was written durable, unless something failed on the way: then nothing of it stays. */
 static int finish(struct engine *engine, bool broken, struct err *err)
 {
@@ -371,19 +276,68 @@ static void run_batch(struct engine *engine, struct batch *batch)
     end_errands(batch->errands, committed);
     for (struct call *call = batch->calls, *next; call; call = next) {
         next = call->next;
-        if (!committed)
-            spoil(call, &err);
-        leave(engine, call);
+        if (committed)
+            leave(call, engine->signers);
+        else
+            leave_spoiled(call, &err, engine->signers);
     }
+}
+
+static bool take_turn(struct engine *engine)
+{
+    if (!engine->idle)
+        return false;
+    pthread_mutex_lock(&engine->turn);
+    if (engine->idle)
+        return true;
+    pthread_mutex_unlock(&engine->turn);
+    return false;
+}
+
+/* On an HTTP thread. Shared data are far away: there the store's thread waits for them. */
+static bool serve_now(struct engine *engine, struct call *call)
+{
+    struct batch batch = {call, NULL};
+    if (strcmp(call->request->method, "GET") != 0 || store_is_shared(engine->desk.store) ||
+        !take_turn(engine))
+        return false;
+    run_batch(engine, &batch);
+    pthread_mutex_unlock(&engine->turn);
+    return true;
+}
+
+void engine_put(struct engine *engine, struct server_request *request)
+{
+    struct call *call = arena_zalloc(&request->arena, 1, sizeof(*call));
+    if (!call) {
+        turn_away(request);
+        return;
+    }
+    call->desk = &engine->desk;
+    call->request = request;
+    call->arena = &request->arena;
+    call->retry_after_s = -1;
+    if (serve_now(engine, call))
+        return;
+    pthread_mutex_lock(&engine->lock);
+    bool closing = engine->closing;
+    if (!closing)
+        enqueue(engine, call);
+    pthread_mutex_unlock(&engine->lock);
+    if (closing)
+        turn_away(request);
 }
 
 static void *run(void *arg)
 {
+    struct engine *engine = arg;
     for (;;) {
-        struct batch batch = take(arg);
+        struct batch batch = take(engine);
         if (!batch.calls && !batch.errands)
             return NULL;
-        run_batch(arg, &batch);
+        pthread_mutex_lock(&engine->turn);
+        run_batch(engine, &batch);
+        pthread_mutex_unlock(&engine->turn);
     }
 }
 
@@ -397,6 +351,16 @@ static int make_limits(struct desk *desk, const struct sandbox_opts *opts, struc
     return user_limits_new(&desk->attempt_limits, opts->limit_shape, 3, 10000000, err);
 }
 
+/* A turn is short: whoever waits for it spins a little before it sleeps. */
+static void init_turn(pthread_mutex_t *turn)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(turn, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
 static void engine_release(struct engine *engine)
 {
     pool_free(engine->pool);
@@ -408,6 +372,7 @@ static void engine_release(struct engine *engine)
     buf_release(&engine->desk.scratch);
     pthread_cond_destroy(&engine->more);
     pthread_mutex_destroy(&engine->lock);
+    pthread_mutex_destroy(&engine->turn);
     free(engine);
 }
 
@@ -426,6 +391,7 @@ int engine_new(struct engine **out, const struct engine_opts *opts, struct err *
     engine->end = &engine->first;
     buf_init(&engine->desk.scratch, SCRATCH_MAX);
     pthread_mutex_init(&engine->lock, NULL);
+    init_turn(&engine->turn);
     pthread_cond_init(&engine->more, NULL);
     if (json_new(&engine->desk.json, SCRATCH_MAX, err) != 0 ||
         gate_init(&engine->gate, opts->sandbox, opts->instance, err) != 0 ||
@@ -451,11 +417,13 @@ void engine_close(struct engine *engine)
     pthread_mutex_lock(&engine->lock);
     bool closed = engine->closing;
     engine->closing = true;
-    pthread_cond_signal(&engine->more);
+    stir(engine);
     pthread_mutex_unlock(&engine->lock);
     if (closed)
         return;
     pthread_join(engine->thread, NULL);
+    pthread_mutex_lock(&engine->turn); /* a last GET on an HTTP thread */
+    pthread_mutex_unlock(&engine->turn);
     pool_free(engine->signers); /* what was committed leaves before the server stops */
     engine->signers = NULL;
 }

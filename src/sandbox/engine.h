@@ -1,7 +1,7 @@
 /*
  * sandbox/engine: the one thread that owns the store. It takes all requests that wait, runs their
  * handlers inside one transaction, commits, and only then lets the answers go: group commit. A handler
- * that fails undoes what it did itself and nothing else.
+ * that fails undoes what it did itself and nothing else. While it sleeps, whoever brings a GET runs it in its stead.
  *
  *     engine_new(&engine, &opts, &err);
  *     engine_put(engine, request);     // from any HTTP thread
@@ -28,7 +28,7 @@ struct engine_opts {
 /* Starts the thread and the pool. All of them must outlive the engine. */
 int engine_new(struct engine **engine, const struct engine_opts *opts, struct err *err);
 
-/* Takes a request from an HTTP thread. */
+/* Takes a request from an HTTP thread, and answers it before it returns if it can. */
 void engine_put(struct engine *engine, struct server_request *request);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * sandbox/gate: what a request must pass before its handler runs: its route, the secret key or the browser's
- * credentials, limits, faults, and a query and body that can be read. Runs on the store's thread.
+ * credentials, limits, faults, and a query and body that can be read. Runs with the handlers' turn (engine.c).
  */
 #ifndef USHER_SANDBOX_GATE_H
 #define USHER_SANDBOX_GATE_H

@@ -7,7 +7,7 @@
  *     … wait for a signal …
  *     sandbox_stop(sandbox);
  *
- * Threads: a few read and write HTTP (net/server.h), one owns the store and runs every handler
+ * Threads: a few read and write HTTP (net/server.h), one owns the store and runs the handlers
  * (engine.h), some at the lowest priority hash passwords.
  */
 #ifndef USHER_SANDBOX_H

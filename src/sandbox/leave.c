@@ -1,0 +1,92 @@
+#include "sandbox/leave.h"
+
+#include <stdio.h>
+
+/* A slow body comes in so many pieces, with so long a pause before each. */
+#define SLOW_PIECES   10
+#define SLOW_PAUSE_US 200000
+
+static void count(struct stats *stats, int status)
+{
+    if (status >= 500)
+        stats->failed++;
+    else if (status >= 400)
+        stats->refused++;
+}
+
+/* Keeps what the page shows of a request; its own ones are not worth it. */
+static void keep(struct ring *ring, const struct call *call)
+{
+    const struct server_request *request = call->request;
+    if (!text_starts(request->path, TEXT("/v1/sandbox/")))
+        ring_put(ring, &(struct ring_request){.method = request->method,
+                                              .path = request->path,
+                                              .at_ms = call->now_ms,
+                                              .took_us = clock_now_us() - request->arrived_us,
+                                              .status = call->drop ? 0 : call->status});
+}
+
+/* From any thread. */
+static void release(struct call *call)
+{
+    char retry_after[24];
+    struct server_answer answer = {.status = call->status,
+                                   .content_type = call->content_type,
+                                   .body = buf_text(&call->request->out),
+                                   .drop = call->drop};
+    for (size_t i = 0; i < call->header_count; i++)
+        answer.headers[answer.header_count++] = call->headers[i];
+    if (call->retry_after_s >= 0) {
+        snprintf(retry_after, sizeof(retry_after), "%lld", (long long)call->retry_after_s);
+        answer.headers[answer.header_count++] = (struct server_header){"Retry-After", retry_after};
+    }
+    if (call->slow) {
+        answer.pieces = SLOW_PIECES;
+        answer.pause_us = SLOW_PAUSE_US;
+    }
+    int64_t latency_us = call->desk->latency_us;
+    if (latency_us > 0)
+        answer.not_before_us = call->request->arrived_us + latency_us;
+    server_answer(call->request, &answer);
+}
+
+static bool sign_all(struct call *call)
+{
+    char *body = call->request->out.at;
+    for (size_t i = 0; i < call->signature_count; i++) {
+        struct text input = {body + call->signatures[i].at, call->signatures[i].len};
+        if (!keys_sign(call->signing_key, input, body + call->signatures[i].at + input.len + 1))
+            return false;
+    }
+    return true;
+}
+
+/* On a signer's thread: what was committed leaves, signed. */
+static void sign(void *arg)
+{
+    struct call *call = arg;
+    if (!sign_all(call))
+        call_fail(call, CLERK_internal_clerk_error, NULL, "A token could not be signed.");
+    key_drop(call->signing_key);
+    release(call);
+}
+
+void leave(struct call *call, struct pool *signers)
+{
+    struct desk *desk = call->desk;
+    const struct key *key = keys_current(&desk->instance->keys);
+    count(&desk->stats, call->status);
+    keep(&desk->ring, call);
+    if (call->signature_count == 0 || !key || !(call->signing_key = key_hold(key)))
+        release(call);
+    else if (!pool_put(signers, sign, call))
+        sign(call); /* more wait for signatures than the queue holds: the store waits with them */
+}
+
+void leave_spoiled(struct call *call, const struct err *err, struct pool *signers)
+{
+    call->status = 0;
+    call->retry_after_s = -1;
+    call_broken(call, err);
+    leave(call, signers);
+}
