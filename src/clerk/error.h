@@ -65,6 +65,9 @@
     ERROR(organization_not_enabled_in_instance, 403, "Organizations are not enabled")              \
     ERROR(organization_slugs_disabled, 403, "Slugs are disabled")                                  \
     ERROR(organization_creator_not_found, 400, "Creator not found")                                \
+    ERROR(organization_not_found_or_unauthorized, 404, "No such organization of yours")            \
+    ERROR(organization_admin_delete_not_enabled, 403, "Organizations stay")                        \
+    ERROR(user_create_organization_not_enabled, 403, "You may not create organizations")           \
     ERROR(organization_quota_exceeded, 403, "Too many organizations")                              \
     ERROR(organization_membership_quota_exceeded, 403, "The organization is full")                 \
     ERROR(organization_minimum_permissions_needed, 400, "An admin is needed")                      \

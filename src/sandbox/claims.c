@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sandbox/active.h"
 #include "sandbox/call.h"
+#include "sandbox/orgs_front.h"
 #include "sandbox/token.h"
 
 /* What shortcodes may name of one user. */
@@ -158,6 +160,23 @@ static void put_object(struct json_out *out, const char *name, struct text json)
     json_field_raw(out, name, json.at ? json : TEXT("{}"));
 }
 
+/* "organizations": {"org_…": "org:admin"} */
+static bool put_organizations(struct call *call, const struct account *account,
+                              struct json_out *out)
+{
+    struct orgs_of_user of;
+    if (!orgs_of_user(call, account->seq, ORGS_OF_USER_MAX, 0, &of))
+        return false;
+    json_key(out, TEXT("organizations"));
+    json_open(out, '{');
+    for (size_t i = 0; i < of.count; i++) {
+        json_key(out, of.orgs[i].clerk.id);
+        json_put_text(out, of.memberships[i].clerk.role);
+    }
+    json_close(out, '}');
+    return true;
+}
+
 static void put_user(struct json_out *out, const struct clerk_user *clerk)
 {
     const struct user *user = &clerk->user;
@@ -182,32 +201,47 @@ static void put_user(struct json_out *out, const struct clerk_user *clerk)
     put_object(out, "public_metadata", user->public_metadata);
     put_object(out, "unsafe_metadata", user->unsafe_metadata);
     json_field_bool(out, "two_factor_enabled", clerk_has_second_factor(clerk));
+}
+
+static void put_session(struct json_out *out, const struct session *session)
+{
+    json_key(out, TEXT("session"));
+    json_open(out, '{');
+    json_field_text(out, "id", session->id);
+    json_field_raw(out, "actor", session->actor);
     json_close(out, '}');
 }
 
-/* What shortcodes name, parsed. Returns false if that fails. */
-static bool read_data(struct call *call, const struct session *session,
-                      const struct account *account, struct json_value *data)
+/* What shortcodes of the source may name, parsed; absent if it is too much. Returns false after refusing. */
+static bool read_data(struct call *call, struct text source, const struct claims_of *of,
+                      struct json_value *data)
 {
+    static const char rare[] = "user.organizations";
     struct buf *scratch = &call->desk->scratch;
     struct err err;
+    *data = (struct json_value){0};
     buf_reset(scratch);
     struct json_out out = json_out(scratch);
     json_open(&out, '{');
-    put_user(&out, &account->clerk);
-    json_key(&out, TEXT("session"));
-    json_open(&out, '{');
-    json_field_text(&out, "id", session->id);
-    json_field_raw(&out, "actor", session->actor);
+    put_user(&out, &of->account->clerk);
+    if (memmem(source.at, source.len, rare, sizeof(rare) - 1) &&
+        !put_organizations(call, of->account, &out))
+        return false;
     json_close(&out, '}');
+    active_write_data(of->active, &out);
+    put_session(&out, of->session);
     json_close(&out, '}');
-    return buf_ok(scratch) && json_parse(call->desk->json, buf_text(scratch), data, &err) == 0;
+    if (buf_ok(scratch) && json_parse(call->desk->json, buf_text(scratch), data, &err) != 0)
+        *data = (struct json_value){0};
+    return true;
 }
 
 static void put_members(struct call *call, struct json_value tree, struct json_value data,
                         size_t default_count, struct json_out *out)
 {
     struct err err;
+    if (json_type(data) != JSON_OBJECT)
+        return;
     for (struct json_walk walk = json_walk(tree); json_next(&walk);) {
         if (is_default(walk.key, default_count))
             continue;
@@ -218,21 +252,27 @@ static void put_members(struct call *call, struct json_value tree, struct json_v
     }
 }
 
-void claims_put_custom(struct call *call, const struct session *session,
-                       const struct account *account, struct json_out *out)
+bool claims_put_custom(struct call *call, const struct claims_of *of, struct json_out *out)
 {
     const struct claims *claims = &call->desk->instance->claims;
     struct json_value data;
-    if (claims->source.at && read_data(call, session, account, &data))
-        put_members(call, claims->tree, data, ARRAY_COUNT(defaults), out);
+    if (!claims->source.at)
+        return true;
+    if (!read_data(call, claims->source, of, &data))
+        return false;
+    put_members(call, claims->tree, data, ARRAY_COUNT(defaults), out);
+    return true;
 }
 
-void claims_put(struct call *call, struct text source, const struct session *session,
-                const struct account *account, struct json_out *out)
+bool claims_put(struct call *call, struct text source, const struct claims_of *of,
+                struct json_out *out)
 {
     struct json_value data, tree;
     struct err err;
-    if (json_parse(call->desk->instance->claims.other, source, &tree, &err) == 0 &&
-        read_data(call, session, account, &data))
-        put_members(call, tree, data, DEFAULTS_OF_TEMPLATES, out);
+    if (json_parse(call->desk->instance->claims.other, source, &tree, &err) != 0)
+        return true;
+    if (!read_data(call, source, of, &data))
+        return false;
+    put_members(call, tree, data, DEFAULTS_OF_TEMPLATES, out);
+    return true;
 }

@@ -36,10 +36,22 @@ int claims_check_session(struct text source, struct err *err);
 /* Checks claims of a template: an object whose strings are shortcodes. Returns 0 or -1 (ERR_USAGE). */
 int claims_check(struct text source, struct err *err);
 
-/* Appends the members of the instance's claims, but for those that a session token has anyway. */
-void claims_put_custom(struct call *call, const struct session *session,
-                       const struct account *account, struct json_out *out);
-/* Appends the members of a template's claims, but for those that every token has. */
-void claims_put(struct call *call, struct text source, const struct session *session,
-                const struct account *account, struct json_out *out);
+struct active;
+
+/* Whose claims: what shortcodes name. */
+struct claims_of {
+    const struct session *session;
+    const struct account *account;
+    const struct active *active;
+};
+
+/*
+ * Appends the members of the instance's claims, but for those that a session token has anyway. Returns
+ * false after refusing.
+ */
+bool claims_put_custom(struct call *call, const struct claims_of *of, struct json_out *out);
+/* Appends the members of a template's claims, but for those that every token has. Returns false after refusing. */
+bool claims_put(struct call *call, struct text source, const struct claims_of *of,
+                struct json_out *out);
+
 #endif

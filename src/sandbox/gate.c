@@ -131,11 +131,6 @@ bool gate_body(struct gate *gate, struct call *call)
     return call->front ? read_form(call) : read_json(gate, call);
 }
 
-static bool is_front(const struct route *route)
-{
-    return route->auth == ROUTE_OPEN || route->auth == ROUTE_CLIENT || route->auth == ROUTE_SESSION;
-}
-
 /* Browsers send PATCH, PUT and DELETE as POST with ?_method=. */
 static struct text method_wanted(const struct call *call)
 {
@@ -149,15 +144,17 @@ static struct text method_wanted(const struct call *call)
 
 static void look_up(struct call *call, struct text ids[ROUTE_IDS_MAX], bool *other_method)
 {
-    struct text wanted = method_wanted(call);
-    if (wanted.at) {
-        call->route = route_find(wanted, call->request->path, ids, other_method);
-        if (call->route && is_front(call->route))
+    struct route_query query = {.method = method_wanted(call),
+                                .path = call->request->path,
+                                .keyed = server_header(call->request, "Authorization").at};
+    if (query.method.at) {
+        call->route = route_find(&query, ids, other_method);
+        if (call->route && route_is_front(call->route))
             return;
     }
     memset(ids, 0, ROUTE_IDS_MAX * sizeof(*ids));
-    call->route =
-        route_find(text_of(call->request->method), call->request->path, ids, other_method);
+    query.method = text_of(call->request->method);
+    call->route = route_find(&query, ids, other_method);
 }
 
 static bool find_route(struct call *call)
@@ -182,7 +179,7 @@ static bool find_route(struct call *call)
 
 static bool check_caller(struct call *call)
 {
-    if (is_front(call->route))
+    if (route_is_front(call->route))
         return front_admit(call);
     return call->route->auth == ROUTE_PUBLIC || is_page(call) || check_key(call);
 }

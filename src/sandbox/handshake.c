@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 
+#include "sandbox/active.h"
 #include "sandbox/call.h"
 #include "sandbox/cookie.h"
 #include "sandbox/front.h"
@@ -49,15 +50,18 @@ static void put_pair(struct call *call, struct cookie *cookie, struct json_out *
 }
 
 /* `__session` has a token that is signed later: what is around it is JSON text without escapes. */
-static void put_session(struct call *call, const struct session *session,
+static bool put_session(struct call *call, const struct session *session,
                         const struct account *account, struct json_out *out)
 {
+    struct token_opts opts = {.session = session, .account = account};
     for (int i = 0; i < 2; i++) {
         json_put_raw(out, i ? TEXT("\"__session_") : TEXT("\"__session"));
         buf_printf(out->to, "%s=", i ? call->desk->instance->suffix : "");
-        token_append(call, &(struct token_opts){.session = session, .account = account});
+        if (!token_append(call, &opts))
+            return false;
         buf_printf(out->to, "; Path=/; Max-Age=%lld; SameSite=Lax\"", (long long)YEAR_S);
     }
+    return true;
 }
 
 /* The client's active session with its user; *live tells whether there is one. */
@@ -111,10 +115,10 @@ static bool put_directives(struct call *call, struct json_out *out)
     if (!find_live(call, &session, &account, &live))
         return false;
     json_open(out, '[');
-    if (live)
-        put_session(call, &session, &account, out);
-    else
+    if (!live)
         put_deletion(call, TEXT("__session"), out);
+    else if (!put_session(call, &session, &account, out))
+        return false;
     put_uat(call, live ? call->front->client.updated_at / 1000 : 0, out);
     if (call->front->dev_browser.at)
         put_pair(call,
@@ -260,6 +264,23 @@ static bool need_dev_browser(struct call *call)
     return call_check(call, row_put(call->desk->store, &dev_browser_table, &browser, &err), &err);
 }
 
+/*
+ * Applications that have the organization in their URLs ask for it by organization_id (empty: none). One that the
+ * user does not belong to changes nothing: the page then says so itself.
+ */
+static bool sync_organization(struct call *call)
+{
+    struct text wanted = form_get(&call->query, TEXT("organization_id"));
+    struct session session;
+    struct account account;
+    bool live, may;
+    if (!wanted.at)
+        return true;
+    return find_live(call, &session, &account, &live) &&
+           (!live ||
+            (active_try(call, &session, wanted, &may) && (!may || session_put(call, &session))));
+}
+
 void handshakes_start(struct call *call)
 {
     struct text url = call_param(call, TEXT("redirect_url"));
@@ -275,7 +296,7 @@ void handshakes_start(struct call *call)
         return;
     }
     call->front->origin = front_origin_of(url);
-    if (!need_dev_browser(call))
+    if (!need_dev_browser(call) || !sync_organization(call))
         return;
     if (text_same(format, TEXT("nonce")))
         redirect_with_nonce(call, url);

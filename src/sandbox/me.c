@@ -5,6 +5,7 @@
 #include "sandbox/draft.h"
 #include "sandbox/event.h"
 #include "sandbox/metadata.h"
+#include "sandbox/orgs_front.h"
 #include "sandbox/routes.h"
 #include "sandbox/users.h"
 
@@ -29,9 +30,8 @@ void me_answer(struct call *call)
     if (!call_account(call, account->clerk.id, account))
         return;
     struct json_out out = front_open(call);
-    clerk_write_client_user(&account->clerk, TEXT("[]"), out.to);
-    out.comma = true;
-    front_close(call, &out);
+    if (orgs_put_user(call, account, &out))
+        front_close(call, &out);
 }
 
 void me_answer_deleted(struct call *call, const char *object, struct text id)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sandbox/active.h"
 #include "sandbox/event.h"
 #include "sandbox/metadata.h"
 #include "sandbox/orgs.h"
@@ -45,7 +46,8 @@ bool orgs_need_permission(struct call *call, const struct org *org, const struct
                          "The user is not a member of this organization.");
     if (!call_check(call, answer, &err) || !role_again(call, membership.clerk.role, &role))
         return false;
-    return role_has(&role, text_of(permission)) || call_fail_permission(call, permission);
+    return !permission || role_has(&role, text_of(permission)) ||
+           call_fail_permission(call, permission);
 }
 
 bool orgs_join(struct call *call, const struct org *org, const struct account *account,
@@ -198,6 +200,28 @@ static bool find(struct call *call, struct org *org, struct membership *membersh
            orgs_get_membership(call, org, call->ids[1], membership, account);
 }
 
+bool orgs_set_role(struct call *call, const struct org *org, struct membership *membership,
+                   struct text key)
+{
+    struct role role;
+    struct err err;
+    if (!role_need(call, key, "role", &role) ||
+        (!role_has(&role, TEXT(ROLE_ELEVATED)) && !check_last_admin(call, org, membership)))
+        return false;
+    membership->clerk.role = role.key;
+    membership->clerk.updated_at = call->now_ms;
+    return call_check(call, membership_put(call->desk->store, membership, &err), &err);
+}
+
+bool orgs_leave(struct call *call, const struct org *org, const struct membership *membership,
+                const struct account *account)
+{
+    struct err err;
+    return check_last_admin(call, org, membership) &&
+           call_check(call, membership_delete(call->desk->store, membership, &err), &err) &&
+           active_forget(call, org->clerk.id, account->clerk.id);
+}
+
 static void put(struct call *call, struct membership *membership, const struct org *org,
                 const struct account *account)
 {
@@ -215,15 +239,11 @@ void members_update(struct call *call)
     struct org org;
     struct account account;
     struct membership membership;
-    struct role role;
     uint64_t given;
-    if (!find(call, &org, &membership, &account) ||
-        !body_read(call, fields, ARRAY_COUNT(fields), &key, &given) ||
-        !role_need(call, key, "role", &role) ||
-        (!role_has(&role, TEXT(ROLE_ELEVATED)) && !check_last_admin(call, &org, &membership)))
-        return;
-    membership.clerk.role = role.key;
-    put(call, &membership, &org, &account);
+    if (find(call, &org, &membership, &account) &&
+        body_read(call, fields, ARRAY_COUNT(fields), &key, &given) &&
+        orgs_set_role(call, &org, &membership, key) && answer(call, &membership, &org, &account))
+        event_put_answer(call, EVENT_organization_membership_updated);
 }
 
 void members_metadata(struct call *call)
@@ -243,9 +263,7 @@ void members_delete(struct call *call)
     struct org org;
     struct account account;
     struct membership membership;
-    struct err err;
-    if (find(call, &org, &membership, &account) && check_last_admin(call, &org, &membership) &&
-        call_check(call, membership_delete(call->desk->store, &membership, &err), &err) &&
+    if (find(call, &org, &membership, &account) && orgs_leave(call, &org, &membership, &account) &&
         answer(call, &membership, &org, &account))
         event_put_answer(call, EVENT_organization_membership_deleted);
 }
@@ -307,27 +325,32 @@ static bool list(struct call *call, const struct filter *filter, const struct pa
     for (size_t i = 0; i < count; i++) {
         json_put_raw(&out, TEXT("")); /* a comma, where one is due */
         if (!orgs_write_membership(call, &rows[i].membership, &rows[i].org, &rows[i].account, &role,
-                                   CLERK_BACKEND, out.to))
+                                   call->front ? CLERK_FRONTEND : CLERK_BACKEND, out.to))
             return false;
     }
     resource_end_list(call, &out, total);
     return true;
 }
 
-void members_list(struct call *call)
+void orgs_answer_members(struct call *call, const struct org *org)
 {
-    struct org org;
     struct paging page;
     struct filter filter;
-    if (!orgs_get(call, call->ids[0], &org) ||
-        !paging_read(call, orders, ARRAY_COUNT(orders), &page))
+    if (!paging_read(call, orders, ARRAY_COUNT(orders), &page))
         return;
     if (filter_read(call, &filter) && filter_add_list(call, &filter, "role", "m.role %s")) {
         bool all = filter.bind_count == 0;
-        if (filter_add(call, &filter, "m.org = %s", (struct filter_bind){.number = org.seq}))
-            list(call, &filter, &page, all ? org.members : -1);
+        if (filter_add(call, &filter, "m.org = %s", (struct filter_bind){.number = org->seq}))
+            list(call, &filter, &page, all ? org->members : -1);
     }
     filter_release(&filter);
+}
+
+void members_list(struct call *call)
+{
+    struct org org;
+    if (orgs_get(call, call->ids[0], &org))
+        orgs_answer_members(call, &org);
 }
 
 void members_list_all(struct call *call)
@@ -341,18 +364,23 @@ void members_list_all(struct call *call)
     filter_release(&filter);
 }
 
+void orgs_answer_memberships(struct call *call, const struct account *account)
+{
+    struct paging page;
+    struct filter filter;
+    if (!orgs_enabled(call) || !paging_read(call, orders, 1, &page))
+        return;
+    if (filter_begin(call, &filter) &&
+        filter_add(call, &filter, "m.account = %s", (struct filter_bind){.number = account->seq}))
+        list(call, &filter, &page, -1);
+    filter_release(&filter);
+}
+
 void users_memberships(struct call *call)
 {
     struct account account;
-    struct paging page;
-    struct filter filter;
-    if (!call_account(call, call->ids[0], &account) || !orgs_enabled(call) ||
-        !paging_read(call, orders, 1, &page))
-        return;
-    if (filter_begin(call, &filter) &&
-        filter_add(call, &filter, "m.account = %s", (struct filter_bind){.number = account.seq}))
-        list(call, &filter, &page, -1);
-    filter_release(&filter);
+    if (call_account(call, call->ids[0], &account))
+        orgs_answer_memberships(call, &account);
 }
 
 bool orgs_of_user(struct call *call, int64_t account, int64_t max, int64_t offset,

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "sandbox/active.h"
 #include "sandbox/metadata.h"
 #include "sandbox/routes.h"
 
@@ -56,7 +57,7 @@ static bool is_slug_byte(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 }
 
-static bool check_slug(struct call *call, struct text slug)
+bool orgs_check_slug(struct call *call, struct text slug)
 {
     if (call->desk->instance->settings.org_slug_disabled)
         return call_fail(call, CLERK_organization_slugs_disabled, "slug",
@@ -203,6 +204,19 @@ static bool add_creator(struct call *call, const struct org *org, const struct a
                                 &membership);
 }
 
+bool orgs_make(struct call *call, struct text name, struct text slug, const struct account *creator,
+               struct org *org)
+{
+    struct form form = {.name = name,
+                        .slug = slug,
+                        .created_by = creator->clerk.id,
+                        .max_allowed_memberships =
+                            call->desk->instance->settings.org_max_allowed_memberships,
+                        .created_at = USER_UNSET};
+    return (slug.len == 0 || orgs_check_slug(call, slug)) && check_creator(call, creator) &&
+           call_mark(call) && add(call, &form, org) && add_creator(call, org, creator);
+}
+
 void orgs_create(struct call *call)
 {
     static const struct body_field fields[] = {
@@ -220,7 +234,7 @@ void orgs_create(struct call *call)
     struct org org;
     uint64_t given;
     if (!orgs_enabled(call) || !body_read(call, fields, ARRAY_COUNT(fields), &form, &given) ||
-        (form.slug.len > 0 && !check_slug(call, form.slug)) ||
+        (form.slug.len > 0 && !orgs_check_slug(call, form.slug)) ||
         (form.created_by.at && !find_creator(call, form.created_by, &creator)))
         return;
     if (form.max_allowed_memberships == USER_UNSET)
@@ -256,7 +270,7 @@ void orgs_update(struct call *call)
         return;
     form.admin_delete_enabled = org.clerk.admin_delete_enabled;
     if (!body_read(call, fields, ARRAY_COUNT(fields), &form, &given) ||
-        (form.slug.at && !check_slug(call, form.slug)))
+        (form.slug.at && !orgs_check_slug(call, form.slug)))
         return;
     if (form.name.at)
         org.clerk.name = form.name;
@@ -272,12 +286,17 @@ void orgs_update(struct call *call)
     put(call, &org);
 }
 
+bool orgs_remove(struct call *call, const struct org *org)
+{
+    struct err err;
+    return call_check(call, org_delete(call->desk->store, org, &err), &err) &&
+           active_forget(call, org->clerk.id, (struct text){NULL, 0});
+}
+
 void orgs_delete(struct call *call)
 {
     struct org org;
-    struct err err;
-    if (!orgs_get(call, call->ids[0], &org) || !call_mark(call) ||
-        !call_check(call, org_delete(call->desk->store, &org, &err), &err))
+    if (!orgs_get(call, call->ids[0], &org) || !call_mark(call) || !orgs_remove(call, &org))
         return;
     clerk_write_deleted("organization", org.clerk.id, (struct text){NULL, 0},
                         call_answer(call, 200));

@@ -41,7 +41,7 @@ static int seed(struct store *store, struct clerk_ids *ids, int64_t now_ms,
 static void put_role_rest(struct buf *rest, char ids[][CLERK_ID_MAX], bool member)
 {
     buf_reset(rest);
-    buf_add(rest, TEXT("\"description\":null,\"permissions\":["));
+    buf_add(rest, TEXT("\"description\":\"\",\"permissions\":["));
     for (size_t i = 0, count = 0; i < ARRAY_COUNT(own_permissions); i++)
         if (!member || own_permissions[i].member)
             buf_printf(rest, "%s\"%s\"", count++ ? "," : "", ids[i]);

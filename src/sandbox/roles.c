@@ -111,7 +111,8 @@ static bool write_permissions(struct call *call, const struct entry *entry, stru
 static const struct resource_field fields[] = {
     {"name", BODY_TEXT, RESOURCE_NEEDED | RESOURCE_CHANGED | RESOURCE_SHOWN, .min = 1, .max = 256},
     {"key", BODY_TEXT, RESOURCE_NEEDED | RESOURCE_CHANGED | RESOURCE_SHOWN, .min = 1, .max = 128},
-    {"description", BODY_TEXT, RESOURCE_GIVEN | RESOURCE_CHANGED | RESOURCE_SHOWN, .max = 1024},
+    {"description", BODY_TEXT, RESOURCE_GIVEN | RESOURCE_CHANGED | RESOURCE_SHOWN, .preset = "\"\"",
+     .max = 1024},
     {"permissions", BODY_TEXTS, RESOURCE_GIVEN | RESOURCE_CHANGED, .preset = "[]",
      .max = PERMISSIONS_MAX},
     {"include_in_initial_role_set", BODY_BOOL, RESOURCE_GIVEN, .preset = "true"},

@@ -37,24 +37,40 @@ static bool fits(struct text pattern, struct text path, struct text ids[ROUTE_ID
     return k == path.len;
 }
 
-static const struct route *find(const struct route *table, size_t count, struct text method,
-                                struct text path, struct text ids[ROUTE_IDS_MAX],
-                                bool *other_method)
+bool route_is_front(const struct route *route)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!fits(text_of(table[i].path), path, ids))
-            continue;
-        if (text_same(text_of(table[i].method), method))
-            return &table[i];
-        *other_method = true;
-    }
-    return NULL;
+    return route->auth == ROUTE_OPEN || route->auth == ROUTE_CLIENT || route->auth == ROUTE_SESSION;
 }
 
-const struct route *route_find(struct text method, struct text path, struct text ids[ROUTE_IDS_MAX],
+/* The first row that fits; the first of the API that is asked for, if there is one. */
+static const struct route *find(const struct route *table, size_t count,
+                                const struct route_query *query, bool *other_method)
+{
+    struct text ids[ROUTE_IDS_MAX];
+    const struct route *other = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!fits(text_of(table[i].path), query->path, ids))
+            continue;
+        if (!text_same(text_of(table[i].method), query->method))
+            *other_method = true;
+        else if (route_is_front(&table[i]) != query->keyed)
+            return &table[i];
+        else if (!other)
+            other = &table[i];
+    }
+    return other;
+}
+
+const struct route *route_find(const struct route_query *query, struct text ids[ROUTE_IDS_MAX],
                                bool *other_method)
 {
     *other_method = false;
-    const struct route *found = find(routes, ARRAY_COUNT(routes), method, path, ids, other_method);
-    return found ? found : find(unserved, ARRAY_COUNT(unserved), method, path, ids, other_method);
+    const struct route *found = find(routes, ARRAY_COUNT(routes), query, other_method);
+    if (!found || route_is_front(found) == query->keyed) {
+        const struct route *known = find(unserved, ARRAY_COUNT(unserved), query, other_method);
+        found = found && !(known && query->keyed) ? found : known;
+    }
+    if (found)
+        fits(text_of(found->path), query->path, ids);
+    return found;
 }

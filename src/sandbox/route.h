@@ -43,11 +43,20 @@ struct route {
 /* Those that are served: ROUTE_COUNT rows, in the order of routes.h. */
 extern const struct route routes[];
 
+/* What a request asks for. */
+struct route_query {
+    struct text method, path;
+    bool keyed; /* it has an Authorization header: the Backend API's, where both have such a path */
+};
+
 /*
  * The route of a request; ids get what stands for each {}, still percent-encoded. NULL if there is none;
  * *other_method is then whether the path has a route under another method.
  */
-const struct route *route_find(struct text method, struct text path, struct text ids[ROUTE_IDS_MAX],
+const struct route *route_find(const struct route_query *query, struct text ids[ROUTE_IDS_MAX],
                                bool *other_method);
+
+/* Whether it is the Frontend API's. */
+bool route_is_front(const struct route *route);
 
 #endif

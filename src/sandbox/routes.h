@@ -206,6 +206,17 @@ struct call;
     ROUTE(DELETE, "/v1/me/totp", SESSION, BROWSER, me_totp_delete)                                 \
     ROUTE(POST, "/v1/me/totp/attempt_verification", SESSION, BROWSER, me_totp_attempt)             \
     ROUTE(POST, "/v1/me/backup_codes", SESSION, BROWSER, me_backup_codes)                          \
+    ROUTE(GET, "/v1/me/organization_memberships", SESSION, BROWSER, me_memberships)                \
+    ROUTE(DELETE, "/v1/me/organization_memberships/{}", SESSION, BROWSER, me_membership_delete)    \
+    ROUTE(POST, "/v1/organizations", SESSION, BROWSER, orgs_front_create)                          \
+    ROUTE(GET, "/v1/organizations/{}", SESSION, BROWSER, orgs_front_show)                          \
+    ROUTE(PATCH, "/v1/organizations/{}", SESSION, BROWSER, orgs_front_update)                      \
+    ROUTE(DELETE, "/v1/organizations/{}", SESSION, BROWSER, orgs_front_delete)                     \
+    ROUTE(GET, "/v1/organizations/{}/memberships", SESSION, BROWSER, members_front_list)           \
+    ROUTE(POST, "/v1/organizations/{}/memberships", SESSION, BROWSER, members_front_create)        \
+    ROUTE(PATCH, "/v1/organizations/{}/memberships/{}", SESSION, BROWSER, members_front_update)    \
+    ROUTE(DELETE, "/v1/organizations/{}/memberships/{}", SESSION, BROWSER, members_front_delete)   \
+    ROUTE(GET, "/v1/organizations/{}/roles", SESSION, BROWSER, members_front_roles)                \
     ROUTE(DELETE, "/v1/client/sessions", CLIENT, BROWSER, sessions_remove_all)                     \
     ROUTE(GET, "/v1/client/sessions/{}", CLIENT, BROWSER, sessions_front_get)                      \
     ROUTE(POST, "/v1/client/sessions/{}/touch", CLIENT, BROWSER, sessions_touch)                   \

@@ -6,13 +6,16 @@
 #include "sandbox/event.h"
 #include "sandbox/front.h"
 #include "sandbox/meter.h"
+#include "sandbox/orgs_front.h"
 #include "sandbox/token.h"
 
 #define COLUMN_TEXT(name)   {offsetof(struct session, name), false},
 #define COLUMN_NUMBER(name) {offsetof(struct session, name), true},
 ROW_TABLE(session_table, session, "sessions", SESSION_COLUMNS, COLUMN_TEXT, COLUMN_NUMBER,
           "CREATE INDEX IF NOT EXISTS sessions_client ON sessions (client);"
-          "CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id);");
+          "CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id);"
+          "CREATE INDEX IF NOT EXISTS sessions_organization ON sessions (organization)"
+          " WHERE organization IS NOT NULL;");
 
 static void put_common(const struct session *session, struct json_out *out)
 {
@@ -236,15 +239,22 @@ static int64_t minutes_since(const struct call *call, int64_t then)
     return then == ROW_NULL ? -1 : (call->now_ms - then) / 60000;
 }
 
-static void put_token(struct call *call, const struct session *session,
+static bool put_token(struct call *call, const struct session *session,
                       const struct account *account, struct json_out *out)
 {
     json_key(out, TEXT("last_active_token"));
+    if (!text_same(session->client, call->front->client.id) ||
+        !text_same(session->status, TEXT("active"))) {
+        json_put_null(out);
+        return true;
+    }
     json_open(out, '{');
     json_field_text(out, "object", TEXT("token"));
     json_key(out, TEXT("jwt"));
-    token_put(call, &(struct token_opts){.session = session, .account = account}, out);
+    if (!token_put(call, &(struct token_opts){.session = session, .account = account}, out))
+        return false;
     json_close(out, '}');
+    return true;
 }
 
 bool session_write_front(struct call *call, const struct session *session, struct json_out *out)
@@ -260,14 +270,11 @@ bool session_write_front(struct call *call, const struct session *session, struc
     put_common(session, out);
     put_rest(session, out);
     json_field_raw(out, "tasks", TEXT("null"));
-    if (text_same(session->client, call->front->client.id) &&
-        text_same(session->status, TEXT("active")))
-        put_token(call, session, &account, out);
-    else
-        json_field_raw(out, "last_active_token", TEXT("null"));
+    if (!put_token(call, session, &account, out))
+        return false;
     json_key(out, TEXT("user"));
-    clerk_write_client_user(&account.clerk, TEXT("[]"), out->to);
-    out->comma = true;
+    if (!orgs_put_user(call, &account, out))
+        return false;
     json_key(out, TEXT("public_user_data"));
     clerk_write_public_user(&account.clerk, out->to);
     out->comma = true;

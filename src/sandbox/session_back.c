@@ -1,4 +1,5 @@
 /* The Backend API's sessions: list, get, create (for tests), revoke, tokens, refresh. */
+#include "sandbox/active.h"
 #include "sandbox/body.h"
 #include "sandbox/call.h"
 #include "sandbox/front.h"
@@ -82,11 +83,12 @@ void sessions_create(struct call *call)
         !client_new(call, &client))
         return;
     struct session_opts opts = {.client = client.id, .account = &account, .first = true};
-    if (session_start(call, &opts, &session)) {
-        client.session = session.id;
-        if (client_put(call, &client))
-            answer(call, &session);
-    }
+    if (!session_start(call, &opts, &session))
+        return;
+    client.session = session.id;
+    if (active_set(call, &session, form.organization) && session_put(call, &session) &&
+        client_put(call, &client))
+        answer(call, &session);
 }
 
 void sessions_revoke(struct call *call)

@@ -1,4 +1,5 @@
 /* Sessions of the browser: touch, tokens, end and remove, signing out; the client itself; dev browsers. */
+#include "sandbox/active.h"
 #include "sandbox/call.h"
 #include "sandbox/front.h"
 #include "sandbox/jwt_template.h"
@@ -38,12 +39,20 @@ static bool note_activity(struct call *call, struct session *session, struct acc
            call_check(call, account_put(call->desk->store, account, call->arena, &err), &err);
 }
 
+/* A form without active_organization_id leaves the session where it is. */
+static bool choose_organization(struct call *call, struct session *session)
+{
+    struct text wanted = form_get(&call->form, TEXT("active_organization_id"));
+    return !wanted.at || active_set(call, session, wanted);
+}
+
 void sessions_touch(struct call *call)
 {
     struct client *client = &call->front->client;
     struct session session;
     struct account account;
-    if (!get(call, &session, &account) || !note_activity(call, &session, &account))
+    if (!get(call, &session, &account) || !choose_organization(call, &session) ||
+        !note_activity(call, &session, &account))
         return;
     if (!text_same(client->session, session.id)) {
         client->session = session.id;
@@ -53,11 +62,19 @@ void sessions_touch(struct call *call)
     answer(call, &session);
 }
 
+/* Each tab may ask for a token of the organization that it shows; the session stays where it is. */
+static bool token_organization(struct call *call, struct session *session)
+{
+    struct text wanted = form_get(&call->form, TEXT("organization_id"));
+    return !wanted.at || active_set(call, session, wanted);
+}
+
 void sessions_token(struct call *call)
 {
     struct session session;
     struct account account;
-    if (get(call, &session, &account) && meter_active(call, &account))
+    if (get(call, &session, &account) && token_organization(call, &session) &&
+        meter_active(call, &account))
         token_answer(call, &(struct token_opts){.session = &session, .account = &account});
 }
 

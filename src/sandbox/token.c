@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "sandbox/active.h"
 #include "sandbox/call.h"
 #include "sandbox/claims.h"
 #include "sandbox/front.h"
@@ -45,8 +46,8 @@ static void put_times(const struct call *call, int64_t life_s, int64_t skew_s, s
     json_field_int(out, "nbf", now - skew_s);
 }
 
-static void put_session_claims(struct call *call, const struct token_opts *opts,
-                               struct json_out *out)
+static bool put_session_claims(struct call *call, const struct token_opts *opts,
+                               const struct active *active, struct json_out *out)
 {
     const struct session *session = opts->session;
     struct text origin = call->front ? call->front->origin : (struct text){NULL, 0};
@@ -60,15 +61,18 @@ static void put_session_claims(struct call *call, const struct token_opts *opts,
     put_age(out, call->now_ms, session->second_factor_at);
     json_close(out, ']');
     put_times(call, opts->life_s ? opts->life_s : TOKEN_LIFE_S, TOKEN_SKEW_S, out);
+    active_write_claims(active, out);
     json_field_text(out, "sid", session->id);
     json_field_text(out, "sts", TEXT("active"));
     json_field_text(out, "sub", session->user_id);
     json_field_int(out, "v", 2);
-    claims_put_custom(call, session, opts->account, out);
+    return claims_put_custom(
+        call, &(struct claims_of){.session = session, .account = opts->account, .active = active},
+        out);
 }
 
-static void put_template_claims(struct call *call, const struct token_opts *opts,
-                                struct json_out *out)
+static bool put_template_claims(struct call *call, const struct token_opts *opts,
+                                const struct active *active, struct json_out *out)
 {
     const struct jwt_template *template = opts->template;
     struct text origin = call->front ? call->front->origin : (struct text){NULL, 0};
@@ -77,7 +81,10 @@ static void put_template_claims(struct call *call, const struct token_opts *opts
     put_times(call, opts->life_s ? opts->life_s : template->lifetime, template->allowed_clock_skew,
               out);
     json_field_text(out, "sub", opts->session->user_id);
-    claims_put(call, template->claims, opts->session, opts->account, out);
+    return claims_put(
+        call, template->claims,
+        &(struct claims_of){.session = opts->session, .account = opts->account, .active = active},
+        out);
 }
 
 /* Signs with the template's own secret (HS256 …), at once: it costs microseconds. */
@@ -118,23 +125,27 @@ static void put_signed_later(struct call *call, const char *class, struct text c
     buf_byte(out->to, '"');
 }
 
-static void write_claims(struct call *call, const struct token_opts *opts, struct buf *claims)
+static bool write_claims(struct call *call, const struct token_opts *opts, struct buf *claims)
 {
     struct json_out to = json_out(claims);
+    struct active active;
+    if (!active_get(call, opts->session, &active))
+        return false;
     json_open(&to, '{');
-    if (opts->template)
-        put_template_claims(call, opts, &to);
-    else
-        put_session_claims(call, opts, &to);
+    bool fine = opts->template ? put_template_claims(call, opts, &active, &to)
+                               : put_session_claims(call, opts, &active, &to);
     json_close(&to, '}');
+    return fine;
 }
 
-void token_put(struct call *call, const struct token_opts *opts, struct json_out *out)
+bool token_put(struct call *call, const struct token_opts *opts, struct json_out *out)
 {
     struct buf claims;
     buf_init(&claims, CLAIMS_MAX);
-    write_claims(call, opts, &claims);
-    if (!buf_ok(&claims))
+    bool fine = write_claims(call, opts, &claims);
+    if (!fine)
+        ; /* the refusal is the answer */
+    else if (!buf_ok(&claims))
         json_put_null(out);
     else if (opts->template && opts->template->signing_key.at)
         put_custom_signed(call, opts->template, buf_text(&claims), out);
@@ -142,16 +153,18 @@ void token_put(struct call *call, const struct token_opts *opts, struct json_out
         put_signed_later(call, opts->template ? TOKEN_CLASS_TEMPLATE : TOKEN_CLASS_SESSION,
                          buf_text(&claims), out);
     buf_release(&claims);
+    return fine;
 }
 
-void token_append(struct call *call, const struct token_opts *opts)
+bool token_append(struct call *call, const struct token_opts *opts)
 {
     struct buf claims;
     buf_init(&claims, CLAIMS_MAX);
-    write_claims(call, opts, &claims);
-    if (buf_ok(&claims))
+    bool fine = write_claims(call, opts, &claims);
+    if (fine && buf_ok(&claims))
         append(call, TOKEN_CLASS_SESSION, buf_text(&claims));
     buf_release(&claims);
+    return fine;
 }
 
 void token_answer(struct call *call, const struct token_opts *opts)
@@ -160,6 +173,6 @@ void token_answer(struct call *call, const struct token_opts *opts)
     json_open(&out, '{');
     json_field_text(&out, "object", TEXT("token"));
     json_key(&out, TEXT("jwt"));
-    token_put(call, opts, &out);
-    json_close(&out, '}');
+    if (token_put(call, opts, &out))
+        json_close(&out, '}');
 }

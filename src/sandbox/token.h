@@ -29,11 +29,11 @@ struct token_opts {
     int64_t life_s;                      /* 0: the usual one */
 };
 
-/* Puts the token as a JSON string; null if the answer has too many of them. */
-void token_put(struct call *call, const struct token_opts *opts, struct json_out *out);
+/* Puts the token as a JSON string; null if the answer has too many of them. Returns false after refusing. */
+bool token_put(struct call *call, const struct token_opts *opts, struct json_out *out);
 
 /* The same without quotes, onto the answer; nothing if it has too many. Not for templates with a key of their own. */
-void token_append(struct call *call, const struct token_opts *opts);
+bool token_append(struct call *call, const struct token_opts *opts);
 
 /* Appends header and payload, encoded ("a.b"), of those claims (JSON), for the key of that id. */
 void token_encode(const char *kid, int64_t now_ms, const char *class, struct text claims,

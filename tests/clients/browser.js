@@ -18,8 +18,12 @@ export function startBrowser() {
     '--disable-sync'] });
 }
 
-// The page: signed out it shows `view` (mountSignIn, mountSignUp), signed in the user button.
-function pageOf({ publishableKey, proxyUrl, view }) {
+// What a signed-in user sees at a path; else the user button.
+const views = { '/switch': 'mountOrganizationSwitcher', '/organization': 'mountOrganizationProfile',
+  '/new-organization': 'mountCreateOrganization' };
+
+// The page: signed out it shows `view` (mountSignIn, mountSignUp), signed in `inside`.
+function pageOf({ publishableKey, proxyUrl, view, inside }) {
   return `<!doctype html><meta charset="utf-8"><title>app</title><body>
 <div id="user"></div><div id="app"></div>
 <script src="/npm/@clerk/ui@1/dist/ui.browser.js" crossorigin="anonymous"></script>
@@ -30,7 +34,7 @@ function pageOf({ publishableKey, proxyUrl, view }) {
   Clerk.load({ ui: { ClerkUI: window.__internal_ClerkUICtor }, telemetry: false,
     signInUrl: '/sign-in', signUpUrl: '/sign-up', afterSignOutUrl: '/signed-out' }).then(() => {
       document.getElementById('user').textContent = Clerk.user ? Clerk.user.id : 'signed out';
-      if (Clerk.user) Clerk.mountUserButton(app); else Clerk.${view}(app, { routing: 'hash' });
+      if (Clerk.user) Clerk.${inside}(app, ${inside === 'mountUserButton' ? '{}' : "{ routing: 'hash' }"}); else Clerk.${view}(app, { routing: 'hash' });
       window.ready = true;
     });
 </script>`;
@@ -76,7 +80,8 @@ export async function startApp(options) {
       return forward(request, answer, options.gateway + request.url, {});
     const view = at.pathname === '/sign-up' ? 'mountSignUp' : 'mountSignIn';
     answer.writeHead(200, { 'content-type': 'text/html' });
-    return answer.end(pageOf({ proxyUrl: '/__clerk', ...options, view }));
+    const inside = views[at.pathname] ?? 'mountUserButton';
+    return answer.end(pageOf({ proxyUrl: '/__clerk', ...options, view, inside }));
   });
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
   return {

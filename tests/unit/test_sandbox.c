@@ -191,22 +191,45 @@ static void limits_are_read_from_words(void **state)
     assert_int_equal(sandbox_shape_parse(&opts, TEXT("round"), &err), -1);
 }
 
+static const struct route *find_route(const char *method, struct text path, bool keyed,
+                                      struct text ids[ROUTE_IDS_MAX], bool *other)
+{
+    return route_find(
+        &(struct route_query){.method = text_of(method), .path = path, .keyed = keyed}, ids, other);
+}
+
+static void routes_of_either_api_are_told_apart(void **state)
+{
+    (void)state;
+    struct text ids[ROUTE_IDS_MAX];
+    bool other;
+    struct text path = TEXT("/v1/organizations/org_1/memberships/user_1");
+    assert_int_equal(find_route("PATCH", path, true, ids, &other)->auth, ROUTE_KEY);
+    assert_int_equal(find_route("PATCH", path, false, ids, &other)->auth, ROUTE_SESSION);
+    assert_text(ids[0], "org_1");
+    assert_text(ids[1], "user_1");
+    /* Where one of them alone has the path, the key decides nothing. */
+    assert_int_equal(find_route("GET", TEXT("/v1/me"), true, ids, &other)->auth, ROUTE_SESSION);
+    assert_int_equal(find_route("GET", TEXT("/v1/users/u_1"), false, ids, &other)->auth, ROUTE_KEY);
+    assert_text(ids[0], "u_1");
+}
+
 static void routes_are_found_by_method_and_path(void **state)
 {
     (void)state;
     struct text ids[ROUTE_IDS_MAX];
     bool other;
-    const struct route *route = route_find(TEXT("GET"), TEXT("/v1/users/user_1"), ids, &other);
+    const struct route *route = find_route("GET", TEXT("/v1/users/user_1"), true, ids, &other);
     assert_non_null(route);
     assert_string_equal(route->path, "/v1/users/{}");
     assert_text(ids[0], "user_1");
-    route = route_find(TEXT("GET"), TEXT("/v1/users/count"), ids, &other);
+    route = find_route("GET", TEXT("/v1/users/count"), true, ids, &other);
     assert_string_equal(route->path, "/v1/users/count");
-    route = route_find(TEXT("PATCH"), TEXT("/v1/users/u/metadata"), ids, &other);
+    route = find_route("PATCH", TEXT("/v1/users/u/metadata"), true, ids, &other);
     assert_string_equal(route->path, "/v1/users/{}/metadata");
     assert_text(ids[0], "u");
     assert_int_equal(route->limit, ROUTE_USER);
-    assert_null(route_find(TEXT("TRACE"), TEXT("/v1/users"), ids, &other));
+    assert_null(find_route("TRACE", TEXT("/v1/users"), true, ids, &other));
     assert_true(other);
     static const char *const none[] = {"",
                                        "/",
@@ -219,8 +242,8 @@ static void routes_are_found_by_method_and_path(void **state)
                                        "/v1/users//metadata",
                                        "/v1/users/a/metadata/"};
     for (size_t i = 0; i < ARRAY_COUNT(none); i++) {
-        assert_null(route_find(TEXT("GET"), text_of(none[i]), ids, &other));
-        assert_null(route_find(TEXT("PATCH"), text_of(none[i]), ids, &other));
+        assert_null(find_route("GET", text_of(none[i]), true, ids, &other));
+        assert_null(find_route("PATCH", text_of(none[i]), true, ids, &other));
     }
 }
 
@@ -287,6 +310,7 @@ int main(void)
         cmocka_unit_test(faults_that_are_none_are_refused),
         cmocka_unit_test(limits_are_read_from_words),
         cmocka_unit_test(routes_are_found_by_method_and_path),
+        cmocka_unit_test(routes_of_either_api_are_told_apart),
         cmocka_unit_test(signs_include_and_exclude),
         cmocka_unit_test(patterns_take_their_text_literally),
         cmocka_unit_test(percent_is_decoded_strictly),
