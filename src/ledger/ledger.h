@@ -36,6 +36,12 @@ enum ledger_state {
     LEDGER_STATE_COUNT
 };
 
+/*
+ * The error code of a PLANNED user of whom a request may have left all the same: its writer gave up asking and
+ * goes on with others. Whoever claims it looks at the target first.
+ */
+#define LEDGER_UNANSWERED TEXT("unanswered")
+
 /* The name of a state as `usher status` prints it ("done"). */
 const char *ledger_state_name(enum ledger_state state);
 

@@ -5,7 +5,7 @@
 #ifndef USHER_MIGRATE_COMPARE_H
 #define USHER_MIGRATE_COMPARE_H
 
-#include "migrate/record.h"
+#include "record/record.h"
 
 /* What is needed for it, reused from user to user. */
 struct compare {

@@ -13,7 +13,7 @@ struct decision decide(const struct ledger_user *known, const struct record *wri
         return known->clerk_id.len > 0 ? (struct decision){MIGRATE_UPDATE, false}
                                        : (struct decision){MIGRATE_CREATE, true};
     if (known->state != LEDGER_DONE)
-        return (struct decision){MIGRATE_CREATE, false};
+        return (struct decision){MIGRATE_CREATE, text_same(known->error_code, LEDGER_UNANSWERED)};
     bool same = field_hashes_same(&written->fields, now);
     return (struct decision){same ? MIGRATE_UNCHANGED : MIGRATE_UPDATE, false};
 }

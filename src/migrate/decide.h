@@ -7,7 +7,7 @@
 
 #include "ledger/ledger.h"
 #include "migrate/migrate.h"
-#include "migrate/record.h"
+#include "record/record.h"
 
 struct decision {
     enum migrate_action action;

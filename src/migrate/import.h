@@ -1,20 +1,21 @@
 /*
  * import: the engine behind import and undo, and what its files have of each other: import.c is the loop,
  * import_rows.c reads the export, import_gone.c acts on who is no longer in it, undo.c takes a run back;
- * import_steps.c sends and judges answers, import_found.c judges what look-ups find, import_slots.c keeps
- * slots and ledger.
+ * import_steps.c sends and judges answers, import_found.c sends look-ups and judges what they find,
+ * import_merge.c merges a user found with its row, import_owners.c finds who has an identifier, import_slots.c
+ * keeps slots and ledger.
  */
 #ifndef USHER_MIGRATE_IMPORT_H
 #define USHER_MIGRATE_IMPORT_H
 
 #include "migrate/courier.h"
-#include "migrate/fields.h"
 #include "migrate/flight.h"
 #include "migrate/lookup.h"
 #include "migrate/merge.h"
 #include "migrate/migrate.h"
 #include "migrate/numbers.h"
 #include "migrate/progress.h"
+#include "record/record.h"
 
 #define IMPORT_LOOKUPS 8   /* look-ups under way at once */
 #define IMPORT_PAGE    256 /* users of the ledger read at once */
@@ -94,6 +95,8 @@ struct flight *import_take(struct import *import, uint64_t row, struct text id,
 /* Ends the whole import with an error; the first one stays. */
 void import_fail(struct import *import, const struct err *err);
 
+/* The record of the flight's row, as the ledger keeps it; valid until the next call. */
+struct text import_content(struct flight *flight);
 /* Puts a record into the open transaction of the ledger; a failure ends the import. */
 void import_put(struct import *import, const struct ledger_user *user);
 /* The flight's user, with the content that its hashes and marks tell; or with what the ledger had. */
@@ -136,6 +139,18 @@ void import_intend(struct flight *flight, struct text code);
 void import_send_lookups(struct import *import);
 void import_found(struct lookup *lookup, struct lookup_item *item, struct json_value user);
 void import_ended(struct lookup *lookup, const struct err *err);
+
+/* A user is found who is to be merged (take_over: as it is); or whom a create of ours has made; or who was there
+ * before. */
+void import_merge_found(struct flight *flight, struct json_value there, bool take_over);
+void import_ours_found(struct flight *flight, struct json_value user);
+void import_existing_found(struct flight *flight, struct json_value user);
+/* Adds to what was written the witnesses of a create whose answer was lost, as far as they can be known. */
+void import_witness_create(struct flight *flight, struct json_value there);
+
+/* Queues the flight for the next kind of identifier that it has, from `from` on; somebody has that value. */
+void import_ask_owners(struct flight *flight, size_t from);
+void import_owner_found(struct flight *flight, struct text value, struct json_value user);
 
 /* Feeds: the rows of the export; who is no longer in it; whom a run created. */
 int import_read_row(struct import *import, struct err *err);

@@ -35,16 +35,17 @@ static int put_rejected(struct import *import, const struct source_row *row, str
 }
 
 /* What an earlier run has left: who made the user, and how far it came. */
-static void take_known(struct flight *flight, const struct ledger_user *known)
+static void take_known(struct flight *flight, const struct ledger_user *known, bool look_first)
 {
     flight->made = known->made;
-    flight->maybe_sent = known->state == LEDGER_SENDING;
+    flight->maybe_sent = look_first || known->state == LEDGER_SENDING;
     flight->existing = text_same(known->error_code, IMPORT_CLAIMING);
     flight->deleting = text_same(known->error_code, IMPORT_DELETING);
-    if (flight->action == MIGRATE_UPDATE)
+    bool create = flight->action != MIGRATE_UPDATE;
+    /* Of a create under way the ledger has what it brought, if it came through; and it was that run's. */
+    if (!create || (flight->maybe_sent && !flight->existing))
         buf_add(&flight->written, known->hashes);
-    /* A create under way was that run's. */
-    else if (flight->maybe_sent && !flight->existing)
+    if (create && flight->maybe_sent && !flight->existing)
         flight->made = known->run;
 }
 
@@ -61,7 +62,7 @@ static int take_off(struct import *import, const struct source_row *row, struct 
         return -1;
     buf_add(&flight->marks, buf_text(&flight->source_marks));
     if (known)
-        take_known(flight, known);
+        take_known(flight, known, decision.look_first);
     if (!buf_ok(&flight->id) || !buf_ok(&flight->user) || !buf_ok(&flight->written))
         return err_set(err, ERR_MEMORY, "row %llu is too large", (unsigned long long)row->number);
     if (decision.action != MIGRATE_UPDATE)

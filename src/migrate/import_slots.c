@@ -95,7 +95,7 @@ static struct ledger_user record_of(struct flight *flight, enum ledger_state sta
     };
 }
 
-static struct text content_of(struct flight *flight)
+struct text import_content(struct flight *flight)
 {
     struct buf *content = &flight->import->content;
     buf_reset(content);
@@ -105,7 +105,7 @@ static struct text content_of(struct flight *flight)
 
 void import_put_flight(struct flight *flight, enum ledger_state state, const char *code)
 {
-    struct ledger_user user = record_of(flight, state, text_of(code), content_of(flight));
+    struct ledger_user user = record_of(flight, state, text_of(code), import_content(flight));
     import_put(flight->import, &user);
 }
 
@@ -152,8 +152,9 @@ int import_claim(struct flight *flight, struct err *err)
     struct ledger_claim claim;
     if (!flight->maybe_sent)
         flight->made = import->run.id;
-    struct ledger_user user =
-        record_of(flight, LEDGER_SENDING, (struct text){NULL, 0}, content_of(flight));
+    /* What an earlier run has sent, perhaps, stays the intent until the target has been asked. */
+    struct text content = flight->written.len ? buf_text(&flight->written) : import_content(flight);
+    struct ledger_user user = record_of(flight, LEDGER_SENDING, (struct text){NULL, 0}, content);
     note_put(import);
     if (ledger_claim(import->ledger, &user, &import->arena, &claim, err))
         return -1;
@@ -165,7 +166,7 @@ int import_claim(struct flight *flight, struct err *err)
         return 0;
     }
     flight->maybe_sent = flight->maybe_sent || claim.look_first;
-    flight->step = claim.look_first ? FLIGHT_LOOK : FLIGHT_CREATE;
+    flight->step = flight->maybe_sent ? FLIGHT_LOOK : FLIGHT_CREATE;
     import_queue(&import->ready, flight);
     return 0;
 }

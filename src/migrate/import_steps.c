@@ -125,6 +125,7 @@ static void created(struct flight *flight, struct json_value user)
     buf_reset(&flight->clerk_id);
     buf_add(&flight->clerk_id, json_text(json_get(user, TEXT("id"))));
     record_add_witnesses(ledger_key(import->ledger), user, RECORD_WITNESSES, &flight->marks);
+    flight->refresh = 1u << RECORD_CHANGED;
     flight->witnessed = true;
     flight_add_identifiers(flight, import->json);
     import_go_on(flight);

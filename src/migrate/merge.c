@@ -91,6 +91,8 @@ static bool wants_field(struct merge *merge, enum user_field field)
         .target = merge->there.at[field],
     };
     uint64_t written = merge->written.fields.at[field];
+    if (merge->keeps_all && value.source == 0)
+        return false;
     if (shows_default(merge, field) && value.source != value.target)
         written = value.source ? value.target : 0;
     return merge_settle(
@@ -132,6 +134,8 @@ static bool same_secret(const struct merge *merge, enum user_field field)
 /* A user who was found at the target and has none gets the source's. */
 static enum record_touch touch_of(const struct merge *merge, const struct secret *secret)
 {
+    if (secret->witness == RECORD_PASSWORD && record_proof(&merge->written) != RECORD_NOT_PROVEN)
+        return RECORD_TOUCHED; /* at the gateway */
     if (merge->written.mark_count > 0)
         return record_touched(&merge->written, merge->key, secret->witness, merge->target);
     return json_true(json_get(merge->target, text_of(secret->shown))) ? RECORD_TOUCHED
@@ -147,6 +151,15 @@ static bool was_sent(const struct merge *merge, enum user_field field)
            hash == merge->source->at[field];
 }
 
+/* Whether a value is the source's first word on something that the gateway settled or had no word on. */
+static bool is_settled(const struct merge *merge, enum user_field field)
+{
+    bool proven = record_proof(&merge->written) != RECORD_NOT_PROVEN;
+    return (proven && field == USER_FIELD_password_digest &&
+            merge->written.fields.at[field] == 0) ||
+           (merge->keeps_all && merge->source->at[field] == 0);
+}
+
 static bool wants_secret(struct merge *merge, const struct secret *secret)
 {
     enum user_field field = secret->field;
@@ -154,7 +167,8 @@ static bool wants_secret(struct merge *merge, const struct secret *secret)
     uint64_t source = merge->source->at[field];
     bool there = json_true(json_get(merge->target, text_of(secret->shown)));
     bool prefer = secret->removal && merge_prefers(merge, field);
-    if (same_secret(merge, field) || (touch != RECORD_UNTOUCHED && was_sent(merge, field)))
+    if (same_secret(merge, field) || is_settled(merge, field) ||
+        (touch != RECORD_UNTOUCHED && was_sent(merge, field)))
         return false;
     if (source == 0 && (!there || !secret->removal))
         return false;
@@ -241,6 +255,7 @@ int merge_user(struct merge *merge, struct err *err)
     arena_release(&arena);
     if (status)
         return -1;
+    merge->keeps_all = record_proof(&merge->written) == RECORD_PROVEN_LATELY;
     merge_identifiers(merge, USER_FIELD_email_address);
     merge_identifiers(merge, USER_FIELD_phone_number);
     uint64_t single = single_values(merge);

@@ -13,12 +13,15 @@
  *
  * Digests, TOTP secrets and backup codes cannot be read back. For them the witness decides (record.h): only
  * where Clerk shows the same as right after the last write is a new one sent. A password is never
- * preferred over one that was set in Clerk.
+ * preferred over one that was set in Clerk. One that was typed at a gateway is the newest there is, and stays.
+ *
+ * What a gateway wrote comes from another view of the source than an export: that the export lacks a value then
+ * does not mean that it was removed. So nothing is removed until an import has written the user.
  */
 #ifndef USHER_MIGRATE_MERGE_H
 #define USHER_MIGRATE_MERGE_H
 
-#include "migrate/record.h"
+#include "record/record.h"
 #include "migrate/steps.h"
 
 enum merge_result {
@@ -54,6 +57,7 @@ struct merge {
     uint64_t secrets;     /* bits of the secret fields that a step sets or removes */
     /* private */
     struct field_hashes there;
+    bool keeps_all; /* nothing is removed */
 };
 
 /* Merges a user. 0, or -1: ERR_NETWORK (target is no User object), ERR_MEMORY. */

@@ -182,5 +182,6 @@ void merge_identifiers(struct merge *merge, enum user_field field)
                                                               : TEXT("primary_phone_number_id"))),
     };
     merge_row(&list);
-    merge_removed(&list);
+    if (!merge->keeps_all)
+        merge_removed(&list);
 }

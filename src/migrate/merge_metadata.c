@@ -118,6 +118,8 @@ static void merge_leaf(struct place *place, struct text key, struct json_value s
 
 static void remove_leaf(struct place *place, struct text key, struct json_value target)
 {
+    if (place->merge->keeps_all)
+        return;
     if (!record_is_branch(target) && written_at(place, buf_text(&place->path)) == 0)
         return; /* somebody's own, added in Clerk */
     if (!settle(place, as_written(place, target) ? MERGE_WRITE : both_changed(place),

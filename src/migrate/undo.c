@@ -60,6 +60,13 @@ void import_undo_found(struct flight *flight, struct json_value user)
         spare(flight, "changed", "was changed in Clerk since; stays (--force deletes it, too)");
         return;
     }
+    if (!import->opts->force && !flight->deleting && touch == RECORD_UNKNOWN &&
+        record_is_there(&record)) {
+        spare(flight, "unknown",
+              "nobody can tell whether it was changed in Clerk since, as the answer to its create "
+              "was lost; stays (--force deletes it, too)");
+        return;
+    }
     if (import->undo_preview) {
         import->totals->removed++;
         import_land(flight);

@@ -58,25 +58,29 @@ int book_find(struct book *book, struct text external_id, struct arena *arena,
     return leave(book, result);
 }
 
-int book_claim(struct book *book, struct text external_id, struct arena *arena,
+int book_key(struct book *book, struct hash_key *key, struct err *err)
+{
+    if (enter(book, err) != 0)
+        return -1;
+    *key = *ledger_key(book->ledger);
+    return leave(book, 0);
+}
+
+int book_claim(struct book *book, struct text external_id, struct text record, struct arena *arena,
                struct ledger_claim *claim, struct err *err)
 {
     const struct ledger_user row = {
-        .external_id = external_id, .state = LEDGER_SENDING, .attempts = 1};
+        .external_id = external_id, .hashes = record, .state = LEDGER_SENDING, .attempts = 1};
     if (enter(book, err) != 0)
         return -1;
     int result = ledger_claim(book->ledger, &row, arena, claim, err);
     return leave(book, commit(book, result, err));
 }
 
-int book_settle(struct book *book, struct text external_id, enum ledger_state state,
-                struct text clerk_id, struct text code, struct err *err)
+int book_settle(struct book *book, const struct ledger_user *user, struct err *err)
 {
-    const struct ledger_user row = {.external_id = external_id,
-                                    .clerk_id = clerk_id,
-                                    .error_code = code,
-                                    .state = state,
-                                    .attempts = 1};
+    struct ledger_user row = *user;
+    row.attempts = 1;
     if (enter(book, err) != 0)
         return -1;
     int result = ledger_put(book->ledger, &row, err);

@@ -20,16 +20,18 @@ void book_close(struct book *book);
 int book_find(struct book *book, struct text external_id, struct arena *arena,
               struct text *clerk_id, struct err *err);
 
-/* Claims a user, durably. As ledger_claim. */
-int book_claim(struct book *book, struct text external_id, struct arena *arena,
+/* The key under which records of users are made. */
+int book_key(struct book *book, struct hash_key *key, struct err *err);
+
+/* Claims a user for a create, durably, with the record of what it brings. As ledger_claim. */
+int book_claim(struct book *book, struct text external_id, struct text record, struct arena *arena,
                struct ledger_claim *claim, struct err *err);
 
 /*
- * Settles a claimed user, durably, without a record of fields: a later import takes the user for one whom it
- * did not write. DONE with a clerk_id, FAILED with a code, PLANNED if nothing was sent.
+ * Settles a claimed user, durably: DONE with a clerk_id, FAILED with an error_code, PLANNED if nothing was sent.
+ * Without a record (hashes) a later import takes the user for one whom it did not write.
  */
-int book_settle(struct book *book, struct text external_id, enum ledger_state state,
-                struct text clerk_id, struct text code, struct err *err);
+int book_settle(struct book *book, const struct ledger_user *user, struct err *err);
 
 /* Adds to the guesses of a key ("guess", "jane@example.com") in the running window; *sum gets them all. */
 int book_tally(struct book *book, const char *kind, struct text key, int64_t add, int64_t seconds,

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trickle/written.h"
+
 #define JOB_MEMORY_MAX   ((size_t)4 * 1024 * 1024)
 #define QUEUE_PER_WORKER 8
 /* Somebody else is moving the same user: how long to wait for that, and how often to look. */
@@ -150,6 +152,8 @@ struct work {
     struct backend_user holder; /* who has the identifier at Clerk, once looked up */
     bool looked_up;
     bool counted; /* as a guess */
+    struct written written; /* the record of what a create brings … */
+    bool wrote;             /* … and whether one has, or may have, come through */
 };
 
 /* Once a job. False, and job->end says it: that is one guess too many, or nobody can count. */
@@ -298,8 +302,13 @@ static int settle(struct work *work, enum ledger_state state, struct text code)
 {
     struct err err;
     struct mover_job *job = work->job;
-    struct text id = state == LEDGER_DONE ? job->clerk_id : (struct text){NULL, 0};
-    return book_settle(job->mover->book, work->user->external_id, state, id, code, &err);
+    struct ledger_user row = {
+        .external_id = work->user->external_id, .error_code = code, .state = state};
+    if (state == LEDGER_DONE)
+        row.clerk_id = job->clerk_id;
+    if (work->wrote)
+        row.hashes = written_content(&work->written);
+    return book_settle(job->mover->book, &row, &err);
 }
 
 /* Whether Clerk has the user by now; then it is adopted. -1: cannot tell. */
@@ -336,12 +345,15 @@ static int create(struct work *work, bool look_first, struct text *code)
         backend_call(work->seat, "POST", TEXT("/v1/users"), buf_text(&body), &answer);
         if (answer.result == BACKEND_OK) {
             note_created(work, answer.root);
+            written_see(&work->written, answer.root);
+            work->wrote = true;
             result = 1;
         } else if (answer.result == BACKEND_REFUSED) {
             *code = arena_copy(&work->job->arena, text_of(answer.problem.code));
             result = adopt(work);
             break;
         } else if (answer.result == BACKEND_UNKNOWN) {
+            work->wrote = true;
             result = adopt(work);
         } else {
             result = -1;
@@ -371,7 +383,8 @@ static bool claim(struct work *work, struct ledger_claim *claim)
     struct mover_job *job = work->job;
     struct err err;
     for (int i = 0; i < TAKEN_TRIES; i++) {
-        if (book_claim(job->mover->book, work->user->external_id, &job->arena, claim, &err) != 0)
+        if (book_claim(job->mover->book, work->user->external_id, written_content(&work->written),
+                       &job->arena, claim, &err) != 0)
             return false;
         if (claim->result != LEDGER_TAKEN)
             return true;
@@ -388,12 +401,21 @@ static void tell_refused(struct work *work, struct text code)
     events_tell(job->mover->opts.events, "create_failed", values, ARRAY_COUNT(values));
 }
 
+/* The record of what is about to be written. */
+static bool take_down(struct work *work)
+{
+    struct hash_key key;
+    struct err err;
+    return book_key(work->job->mover->book, &key, &err) == 0 &&
+           written_take(&work->written, &key, work->user, &err) == 0;
+}
+
 /* Makes the user at Clerk, or finds that it has been made meanwhile. False: not now. */
 static bool move(struct work *work)
 {
     struct ledger_claim claimed = {.result = LEDGER_TAKEN};
     struct text code = {NULL, 0};
-    if (!claim(work, &claimed))
+    if (!take_down(work) || !claim(work, &claimed))
         return false;
     if (claimed.result == LEDGER_MOVED) {
         work->job->clerk_id = claimed.clerk_id;
@@ -401,7 +423,8 @@ static bool move(struct work *work)
     }
     int made = create(work, claimed.look_first, &code);
     if (made < 0) {
-        settle(work, LEDGER_PLANNED, (struct text){NULL, 0});
+        settle(work, LEDGER_PLANNED,
+               work->wrote || claimed.look_first ? LEDGER_UNANSWERED : (struct text){NULL, 0});
         return false;
     }
     settle(work, made ? LEDGER_DONE : LEDGER_FAILED, made ? (struct text){NULL, 0} : code);
@@ -498,6 +521,7 @@ static void run(void *arg)
         continue;
     if (work.seat)
         mint(&work);
+    written_release(&work.written);
     legacy_drop(work.call);
     backend_give(job->mover->backend, work.seat);
     job->task.run = deliver;

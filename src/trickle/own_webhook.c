@@ -167,20 +167,19 @@ static enum part settle(struct webhook_work *work, enum backend_result result)
 {
     struct book *book = mover_book(work->core->mover);
     struct err err;
-    const struct text none = {NULL, 0};
+    struct ledger_user row = {.external_id = work->user.external_id, .state = LEDGER_PLANNED};
     switch (result) {
     case BACKEND_OK:
         tell(work, "webhook_adopted", "");
-        return book_settle(book, work->user.external_id, LEDGER_DONE, work->event.clerk_id, none,
-                           &err) == 0
-                   ? DONE
-                   : AGAIN;
+        row.state = LEDGER_DONE;
+        row.clerk_id = work->event.clerk_id;
+        return book_settle(book, &row, &err) == 0 ? DONE : AGAIN;
     case BACKEND_REFUSED: /* most likely the external id is somebody else's by now */
         tell(work, "webhook_conflict", "Clerk refuses the external id");
-        book_settle(book, work->user.external_id, LEDGER_PLANNED, none, none, &err);
+        book_settle(book, &row, &err);
         return DONE;
     default:
-        book_settle(book, work->user.external_id, LEDGER_PLANNED, none, none, &err);
+        book_settle(book, &row, &err);
         return AGAIN;
     }
 }
@@ -190,8 +189,8 @@ static enum part claim_and_give(struct webhook_work *work)
 {
     struct ledger_claim claim;
     struct err err;
-    if (book_claim(mover_book(work->core->mover), work->user.external_id, &work->arena, &claim,
-                   &err) != 0 ||
+    if (book_claim(mover_book(work->core->mover), work->user.external_id, (struct text){NULL, 0},
+                   &work->arena, &claim, &err) != 0 ||
         claim.result == LEDGER_TAKEN)
         return AGAIN;
     if (claim.result == LEDGER_CLAIMED)

@@ -184,6 +184,54 @@ class Killed(Delta):
         status = json.loads(usher("status", "--ledger", self.cwd + "/ledger", "--json").stdout)
         self.assertEqual((status["done"], status["sending"]), (count, 0))
 
+    def sending(self):
+        if not os.path.exists(self.cwd + "/ledger"):
+            return 0
+        done = usher("status", "--ledger", self.cwd + "/ledger", "--json")
+        return json.loads(done.stdout)["sending"] if done.returncode == 0 else 0
+
+    def test_between_a_create_and_its_answer(self):
+        """The create came through, nobody heard of it, and Clerk's user or the export changed before the rest."""
+        rows = [user(n, public_metadata={"n": n}) for n in range(6)]
+        rows[5] = {key: rows[5][key] for key in ("external_id", "password_hasher", "password_digest")}
+        rows[5]["username"] = "nobody_5"  # without an address nobody can tell how old it is
+        data = self.cwd + "/clerk.db"
+        with Sandbox("--limits", "off", "--latency", "5000", data=data) as self.box:
+            file = export(os.path.join(self.cwd, "users"), rows)
+            with subprocess.Popen([lab.USHER, "import", file, "--from", "usher", "--ledger",
+                                   self.cwd + "/ledger", "--rate", "off", "--quiet", "--yes"],
+                                  env=lab.environment(self.box)) as process:
+                while self.sending() < len(rows):
+                    self.assertIsNone(process.poll())
+                    time.sleep(0.05)
+                time.sleep(2)  # on their way, and the answers are not
+                process.kill()
+        with Sandbox("--limits", "off", data=data) as self.box:
+            self.assertEqual((self.box.count(), self.sending()), (6, 6))
+            self.patch("user|1", first_name="Own")
+            self.patch("user|2", password="Chosen-in-Clerk-9")
+            rows[1]["first_name"] = rows[3]["first_name"] = "Later"
+            done = self.run_import(rows)
+            end = event(done.stdout, "end")
+            self.assertEqual((end["created"], end["failed"], end["conflicts"]), (6, 0, 0))
+            self.assertEqual([(e["id"], e["field"]) for e in events(done.stdout)
+                              if e["event"] == "both_changed"], [("user|1", "first_name")])
+            now = self.box.users()
+            self.assertEqual([now[f"user|{n}"]["first_name"] for n in (0, 1, 3)],
+                             ["First0", "Own", "Later"])
+            for row in rows:
+                row.update(password_hasher="md5",
+                           password_digest="7c6a180b36896a0a8c02787eeafb0e4c")
+            self.run_import(rows)
+            for n, password in enumerate(["password1", "password1", "Chosen-in-Clerk-9",
+                                          "password1", "password1", lab.PASSWORD]):
+                self.assert_password(f"user|{n}", password)
+            undone = usher("undo", "1", "--ledger", self.cwd + "/ledger", "--yes", "--json",
+                           box=self.box)
+            self.assertEqual({e["id"]: e["code"] for e in events(undone.stdout)
+                              if e["event"] == "differs"},
+                             dict.fromkeys(("user|1", "user|2", "user|5"), "unknown"))
+
     def test_faults_while_updating(self):
         rows = [user(n) for n in range(150)]
         faults = ["--fault", "500=0.1", "--fault", "drop-before=0.05", "--fault", "drop-after=0.1",

@@ -9,7 +9,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from gateway import Browser, Gateway, code, old_database, settings, sql
-from lab import KEY, PASSWORD, Sandbox, export, folder, usher, user
+from lab import KEY, PASSWORD, Sandbox, event, events, export, folder, usher, user
 from web import Web
 
 
@@ -156,6 +156,72 @@ class Moving(unittest.TestCase):
                 self.assertEqual((i // 3, status), (i // 3, 200), body)
             self.assertIn(bulk.result().returncode, (0, 1), bulk.result().stderr)
         self.assertEqual(set(self.box.users()), {f"old|{n}" for n in range(count)})
+
+    def bulk(self, rows, code=0):
+        path = export(os.path.join(self.folder, "export.jsonl"), rows)
+        done = usher("import", path, "--from", "usher", "--ledger", self.ledger, "--yes", "--json",
+                     box=self.box)
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
+        return done
+
+    def test_a_later_import_merges(self):
+        """A moved user is merged as one whom an import moved; the password that was typed stays."""
+        gateway = self.start()
+        for n in range(1, 5):
+            self.assertEqual(Browser(gateway).sign_in(f"member{n}@example.com")[0], 200)
+        ids = {n: self.box.users()[f"old|{n}"]["id"] for n in range(1, 5)}
+        self.box.call("PATCH", f"/v1/users/{ids[2]}", {"first_name": "Own"})
+        self.box.call("PATCH", f"/v1/users/{ids[3]}", {"password": "Chosen-in-Clerk-9"})
+        rows = [user(n, external_id=f"old|{n}", email_address=[f"member{n}@example.com"],
+                     first_name="Ada" if n == 3 else "Augusta", public_metadata={"plan": n})
+                for n in range(1, 5)]
+        for row in rows[2:]:  # exported before the password was changed at the source
+            row.update(password_hasher="md5", password_digest="7c6a180b36896a0a8c02787eeafb0e4c")
+        done = self.bulk(rows)
+        end = event(done.stdout, "end")
+        self.assertEqual((end["updated"], end["failed"], end["conflicts"]), (4, 0, 0))
+        self.assertLessEqual(end["requests"], 4 + 3 + 3)  # metadata, names, and who they are
+        self.assertEqual({(e["id"], e["field"]) for e in events(done.stdout)
+                          if e["event"] == "both_changed"},
+                         {("old|2", "first_name"), ("old|3", "password_digest"),
+                          ("old|4", "password_digest")})
+        shown = self.box.users()
+        self.assertEqual([shown[f"old|{n}"]["first_name"] for n in range(1, 5)],
+                         ["Augusta", "Own", "Ada", "Augusta"])
+        for n in range(1, 5):
+            self.assertEqual(shown[f"old|{n}"]["public_metadata"], {"plan": n})
+            self.assertEqual(shown[f"old|{n}"]["username"], f"member_{n}", "the export has none")
+            status, _ = self.box.call("POST", f"/v1/users/{ids[n]}/verify_password", {
+                "password": "Chosen-in-Clerk-9" if n == 3 else PASSWORD})
+            self.assertEqual(status, 200)
+        again = event(self.bulk(rows).stdout, "end")
+        self.assertEqual((again["unchanged"], again["requests"]), (4, 0))
+        rows[3]["password_digest"] = "6cb75f652a9b52798eb6cf2201057c73"  # and never later
+        del rows[0]["public_metadata"]                                   # now it is a removal
+        self.bulk(rows)
+        self.assertEqual(self.box.users()["old|1"]["public_metadata"], {})
+        self.assertEqual(self.box.call("POST", f"/v1/users/{ids[4]}/verify_password",
+                                       {"password": PASSWORD})[0], 200)
+        done = usher("verify", os.path.join(self.folder, "export.jsonl"), "--from", "usher",
+                     "--ledger", self.ledger, "--json", box=self.box)
+        self.assertFalse([e for e in events(done.stdout) if e.get("code") == "lost"], done.stdout)
+
+    def test_digests_that_the_gateway_did_not_know(self):
+        """A system that checks passwords itself: nobody is told of digests that differ from nothing."""
+        hook = self.enterContext(Web(lambda _: (200, {"result": "yes", "user": {
+            "external_id": "old|1", "email_address": ["member1@example.com"]}})))
+        config = settings(self.box, ledger=self.ledger,
+                          legacy={"connector": "http", "url": hook.url})
+        gateway = self.start(config)
+        self.assertEqual(Browser(gateway).sign_in("member1@example.com", "Typed-Horse-3")[0], 200)
+        row = user(1, external_id="old|1", email_address=["member1@example.com"])
+        done = self.bulk([row])
+        self.assertNotIn("both_changed", done.stdout)
+        self.assertEqual(event(done.stdout, "end")["updated"], 1)
+        moved = self.box.users()["old|1"]
+        self.assertEqual(moved["first_name"], "First1")
+        self.assertEqual(self.box.call("POST", f"/v1/users/{moved['id']}/verify_password",
+                                       {"password": "Typed-Horse-3"})[0], 200)
 
 
 class Outages(unittest.TestCase):

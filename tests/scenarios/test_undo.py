@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 import unittest
+import urllib.parse
+import urllib.request
 
 import lab
 from lab import Sandbox, event, events, export, folder, user, usher
@@ -53,6 +55,35 @@ class Undo(unittest.TestCase):
         self.assertEqual(set(self.box.users()), {"user|3"})
         self.undo(1, "--yes", "--force")
         self.assertEqual(self.box.count(), 0)
+
+    def test_spares_who_has_signed_in(self):
+        self.run_import([user(n) for n in range(4)])
+        form = urllib.parse.urlencode({"identifier": "user2@example.com", "password": lab.PASSWORD})
+        request = urllib.request.Request(self.box.ready["frontend_api"] + "/v1/client/sign_ins",
+                                         form.encode(), {"Origin": "http://localhost:3000"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            self.assertEqual(json.load(answer)["response"]["status"], "complete")
+        preview = self.undo(1, "--yes", code=1)
+        self.assertEqual([(e["id"], e["code"]) for e in events(preview.stdout)
+                          if e["event"] == "differs"], [("user|2", "signed_in")])
+        self.assertEqual(set(self.box.users()), {"user|2"})
+        again = self.run_import([user(n) for n in range(4)])  # and is still known
+        self.assertEqual((again["created"], again["unchanged"]), (3, 1))
+        self.undo(1, "--yes", "--force")
+        self.assertEqual(set(self.box.users()), {"user|0", "user|1", "user|3"})
+
+    def test_a_change_in_clerk_is_not_forgotten_by_a_later_import(self):
+        rows = [user(1), user(2)]
+        self.run_import(rows)
+        changed = self.box.users()["user|1"]["id"]
+        self.box.call("PATCH", "/v1/users/" + changed, {"first_name": "Own"})
+        for row in rows:
+            row["last_name"] = "Later"
+        self.run_import(rows)
+        done = self.undo(1, "--yes", code=1)
+        self.assertEqual([e["id"] for e in events(done.stdout) if e["event"] == "differs"],
+                         ["user|1"])
+        self.assertEqual(set(self.box.users()), {"user|1"})
 
     def test_adopted_users_are_nobodys_to_delete(self):
         self.box.call("POST", "/v1/users", {"external_id": "user|1", "password": "Long-enough-1-pw",

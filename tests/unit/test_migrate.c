@@ -2,7 +2,7 @@
 
 #include "clerk/clerk.h"
 #include "migrate/decide.h"
-#include "migrate/fields.h"
+#include "record/record.h"
 #include "migrate/flight.h"
 #include "migrate/numbers.h"
 

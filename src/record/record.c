@@ -1,9 +1,10 @@
-#include "migrate/record.h"
+#include "record/record.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TESTIMONY_MAX ((size_t)4096)
+#define TESTIMONY_MAX  ((size_t)4096)
+#define ONE_REQUEST_MS 50 /* how far apart the times that one create sets may be */
 
 #define KIND_SHIFT 5
 #define FIELD_MASK 31u
@@ -191,14 +192,62 @@ void record_add_witnesses(const struct hash_key *key, struct json_value target, 
     }
 }
 
+#define PROOF_KEY ((uint64_t)RECORD_WITNESS << KIND_SHIFT | ARRAY_COUNT(witnesses))
+
+void record_add_proof(struct buf *marks)
+{
+    record_add(marks, PROOF_KEY, RECORD_PROVEN_LATELY);
+}
+
+enum record_proof record_proof(const struct record *record)
+{
+    uint64_t value;
+    if (!record_get(record, PROOF_KEY, &value))
+        return RECORD_NOT_PROVEN;
+    return value == RECORD_PROVEN_LATELY ? RECORD_PROVEN_LATELY : RECORD_PROVEN;
+}
+
 void record_carry_witnesses(const struct record *record, struct buf *marks)
 {
     uint64_t value;
+    if (record_proof(record) != RECORD_NOT_PROVEN)
+        record_add(marks, PROOF_KEY, RECORD_PROVEN);
     for (size_t i = 0; i < ARRAY_COUNT(witnesses); i++) {
         uint64_t key = witness_key((enum record_witness)i);
         if (record_get(record, key, &value))
             record_add(marks, key, value);
     }
+}
+
+/* When the first identifier was made, in milliseconds; 0: there is none. */
+static int64_t born(struct json_value target)
+{
+    static const char *const lists[] = {"email_addresses", "phone_numbers"};
+    int64_t first = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
+        for (struct json_walk walk = json_walk(json_get(target, text_of(lists[i])));
+             json_next(&walk);) {
+            int64_t at = json_int(json_get(walk.value, TEXT("created_at")));
+            first = at > 0 && (first == 0 || at < first) ? at : first;
+        }
+    return first;
+}
+
+unsigned record_fresh_witnesses(struct json_value target)
+{
+    static const struct {
+        enum record_witness witness;
+        const char *at; /* the member that tells when */
+    } times[] = {{RECORD_PASSWORD, "password_last_updated_at"},
+                 {RECORD_FACTOR, "mfa_enabled_at"},
+                 {RECORD_FACTOR, "mfa_disabled_at"},
+                 {RECORD_CHANGED, "updated_at"}};
+    int64_t then = born(target);
+    unsigned fresh = then > 0 ? RECORD_WITNESSES : 0;
+    for (size_t i = 0; i < ARRAY_COUNT(times); i++)
+        if (json_int(json_get(target, text_of(times[i].at))) > then + ONE_REQUEST_MS)
+            fresh &= ~(1u << times[i].witness);
+    return fresh;
 }
 
 enum record_touch record_touched(const struct record *record, const struct hash_key *key,
@@ -263,6 +312,11 @@ void record_decode(struct record *record, struct text blob)
     }
     record->marks = blob.at + at;
     record->mark_count = (blob.len - at) / sizeof(struct record_mark);
+}
+
+bool record_is_there(const struct record *record)
+{
+    return record->fields.at[USER_FIELD_external_id] != 0;
 }
 
 struct record_mark record_mark_at(const struct record *record, size_t i)

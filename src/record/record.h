@@ -8,6 +8,7 @@
  *     primary  which of a list of identifiers was the first, with that one's key
  *     witness  what Clerk showed right after the last write: when the password was set, when the second
  *              factor was, when the user was changed. Another value later: somebody was there since
+ *     proven   the password was typed at a gateway, which proved it and wrote the user: enum record_proof
  *     sending  the secret that a request under way carries, with its hash
  *     kept     what Clerk has of its own where the source says something else: the key of the leaf, member,
  *              primary or field that it is about, with the value that Clerk has (0: none)
@@ -18,10 +19,10 @@
  * ascending order of their keys; all little-endian words of 64 bits. Fields count by their place in
  * user/fields.h, so a new field goes to the end of that table.
  */
-#ifndef USHER_MIGRATE_RECORD_H
-#define USHER_MIGRATE_RECORD_H
+#ifndef USHER_RECORD_H
+#define USHER_RECORD_H
 
-#include "migrate/fields.h"
+#include "record/fields.h"
 
 struct record_mark {
     uint64_t key, value;
@@ -84,8 +85,20 @@ enum record_witness { RECORD_PASSWORD, RECORD_FACTOR, RECORD_CHANGED };
 /* Adds those witnesses of the bit set that a User object bears, in place of those in the list. */
 void record_add_witnesses(const struct hash_key *key, struct json_value target, unsigned set,
                           struct buf *marks);
-/* Adds the witnesses that a record has. */
+/* Adds the witnesses that a record has, and its proof. */
 void record_carry_witnesses(const struct record *record, struct buf *marks);
+
+/*
+ * Which witnesses of a User object are as old as the user: what they bear has not been set since the create. For
+ * a user whose create went unanswered, so that nobody knows what else has happened to it. A user is as old as
+ * the first of its email addresses and phone numbers; of one without any nobody can tell: none.
+ */
+unsigned record_fresh_witnesses(struct json_value target);
+
+/* Whether a gateway proved the password and wrote the record, and whether an import has written since. */
+enum record_proof { RECORD_NOT_PROVEN, RECORD_PROVEN_LATELY, RECORD_PROVEN };
+enum record_proof record_proof(const struct record *record);
+void record_add_proof(struct buf *marks);
 
 /* Adds the marks of a record. */
 void record_carry(const struct record *record, struct buf *marks);
@@ -98,6 +111,9 @@ void record_encode(const struct field_hashes *fields, struct buf *marks, struct 
 
 /* Reads it. What is no record (damage) reads as one with nothing set. */
 void record_decode(struct record *record, struct text blob);
+
+/* Whether anything was written. */
+bool record_is_there(const struct record *record);
 
 /* The value of a mark; false if there is none. */
 bool record_get(const struct record *record, uint64_t key, uint64_t *value);

@@ -2,8 +2,8 @@
  * fields: keyed 64-bit hashes of a user's fields: what the ledger keeps instead of values, and how two
  * users are compared.
  */
-#ifndef USHER_MIGRATE_FIELDS_H
-#define USHER_MIGRATE_FIELDS_H
+#ifndef USHER_RECORD_FIELDS_H
+#define USHER_RECORD_FIELDS_H
 
 #include "base/base.h"
 #include "json/json.h"

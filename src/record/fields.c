@@ -1,4 +1,4 @@
-#include "migrate/fields.h"
+#include "record/fields.h"
 
 #include <string.h>
 
