@@ -44,6 +44,18 @@
     ERROR(form_conditional_param_missing, 422, "Missing parameter")                                \
     ERROR(form_conditional_param_disallowed, 422, "Parameter not allowed here")                    \
     ERROR(quota_exceeded, 403, "Quota exceeded")                                                   \
+    ERROR(duplicate_record, 400, "There is one already")                                           \
+    ERROR(revoked_invitation, 400, "The invitation was revoked")                                   \
+    ERROR(invitation_already_accepted, 400, "The invitation was accepted already")                 \
+    ERROR(invitation_already_revoked, 400, "The invitation was revoked already")                   \
+    ERROR(invitation_account_exists, 400, "The invited user exists already")                       \
+    ERROR(invitation_account_not_exists, 400, "The invited user does not exist")                   \
+    ERROR(invitations_not_supported, 400, "Invitations are not supported")                         \
+    ERROR(waitlist_entry_already_invited, 409, "Invited already")                                  \
+    ERROR(waitlist_entry_already_completed, 409, "A user already")                                 \
+    ERROR(waitlist_entry_already_rejected, 409, "Rejected already")                                \
+    ERROR(waitlist_not_accepting_entries, 403, "No waiting list")                                  \
+    ERROR(form_param_value_conflict, 422, "Values do not go together")                             \
     ERROR(not_allowed_access, 403, "Access not allowed")                                           \
     ERROR(form_email_address_blocked, 403, "Email address blocked")                                \
     ERROR(already_a_member_in_organization, 400, "Already a member")                               \

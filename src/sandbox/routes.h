@@ -83,6 +83,18 @@ struct call;
     ROUTE(GET, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_get)                  \
     ROUTE(PATCH, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_update)             \
     ROUTE(DELETE, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_delete)            \
+    ROUTE(POST, "/v1/invitations", KEY, INVITE, invitations_create)                                \
+    ROUTE(GET, "/v1/invitations", KEY, INSTANCE, invitations_list)                                 \
+    ROUTE(POST, "/v1/invitations/bulk", KEY, INVITE_MANY, invitations_create_bulk)                 \
+    ROUTE(POST, "/v1/invitations/{}/revoke", KEY, INSTANCE, invitations_revoke)                    \
+    ROUTE(GET, "/v1/waitlist_entries", KEY, INSTANCE, waitlist_list)                               \
+    ROUTE(POST, "/v1/waitlist_entries", KEY, INSTANCE, waitlist_create)                            \
+    ROUTE(POST, "/v1/waitlist_entries/bulk", KEY, INSTANCE, waitlist_create_bulk)                  \
+    ROUTE(DELETE, "/v1/waitlist_entries/{}", KEY, INSTANCE, waitlist_delete)                       \
+    ROUTE(POST, "/v1/waitlist_entries/{}/invite", KEY, INSTANCE, waitlist_invite)                  \
+    ROUTE(POST, "/v1/waitlist_entries/{}/reject", KEY, INSTANCE, waitlist_reject)                  \
+    ROUTE(GET, "/v1/sign_ups/{}", KEY, INSTANCE, signups_back_get)                                 \
+    ROUTE(PATCH, "/v1/sign_ups/{}", KEY, INSTANCE, signups_back_update)                            \
     ROUTE(GET, "/v1/allowlist_identifiers", KEY, INSTANCE, allowlist_list)                         \
     ROUTE(POST, "/v1/allowlist_identifiers", KEY, INSTANCE, allowlist_create)                      \
     ROUTE(DELETE, "/v1/allowlist_identifiers/{}", KEY, INSTANCE, allowlist_delete)                 \
@@ -154,6 +166,7 @@ struct call;
     ROUTE(POST, "/v1/dev_browser", OPEN, BROWSER, dev_browsers_create)                             \
     ROUTE(GET, "/v1/client/handshake", OPEN, BROWSER, handshakes_start)                            \
     ROUTE(GET, "/v1/tickets/accept", OPEN, BROWSER, tickets_accept)                                \
+    ROUTE(POST, "/v1/waitlist", OPEN, BROWSER, waitlist_join)                                      \
     ROUTE(GET, "/v1/client", CLIENT, BROWSER, clients_get_current)                                 \
     ROUTE(POST, "/v1/client", CLIENT, BROWSER, clients_create_current)                             \
     ROUTE(PUT, "/v1/client", CLIENT, BROWSER, clients_create_current)                              \

@@ -1,12 +1,50 @@
 #include "sandbox/row.h"
 
+#include <stdio.h>
+
 #include "sandbox/store_private.h"
 
 #define LIST_FIRST 8
 
+static int has_column(struct store *store, const char *table, struct text column, struct err *err)
+{
+    static const char in_sqlite[] = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2";
+    static const char in_postgres[] =
+        "SELECT 1 FROM pg_attribute WHERE attrelid = CAST(CAST(?1 AS TEXT) AS regclass)"
+        " AND attname = ?2 AND NOT attisdropped";
+    struct sql_query *query =
+        sql_query(store->sql, sql_kind(store->sql) == SQL_SQLITE ? in_sqlite : in_postgres, err);
+    if (!query)
+        return -1;
+    sql_bind_text(query, 1, text_of(table));
+    sql_bind_text(query, 2, column);
+    int got = sql_step(query, err);
+    sql_reset(query);
+    return got;
+}
+
+static int add_column(struct store *store, const struct row_table *table, struct text declaration,
+                      struct err *err)
+{
+    char statement[256];
+    struct text column = text_part(declaration, 0, text_find(declaration, ' ', 0));
+    int there = has_column(store, table->name, column, err);
+    if (there != 0)
+        return there < 0 ? -1 : 0;
+    snprintf(statement, sizeof(statement), "ALTER TABLE %s ADD COLUMN %.*s", table->name,
+             TEXT_ARG(declaration));
+    return store_define(store, statement, err);
+}
+
 int row_create(struct store *store, const struct row_table *table, struct err *err)
 {
-    return store_define(store, table->create, err);
+    struct text rest = text_of(table->declares), declaration;
+    if (store_define(store, table->create, err) != 0)
+        return -1;
+    while (text_field(&rest, ',', &declaration))
+        if (declaration.len > 0 && add_column(store, table, text_trim(declaration), err) != 0)
+            return -1;
+    return *table->indexes ? store_define(store, table->indexes, err) : 0;
 }
 
 static void bind(struct sql_query *query, const struct row_table *table, const void *row)

@@ -25,7 +25,9 @@ struct row_column {
 };
 
 struct row_table {
-    const char *create; /* may hold several statements */
+    const char *name;
+    const char *declares; /* ", status TEXT, created_at BIGINT": the columns behind the id */
+    const char *create, *indexes; /* each may be several statements */
     const char *get, *put, *remove;
     const struct row_column *columns; /* the id first */
     size_t count;
@@ -46,13 +48,16 @@ struct row_table {
 /* A statement that row_list reads: behind it goes " WHERE … ORDER BY …". */
 #define ROW_SELECT(table, COLUMNS) "SELECT id" COLUMNS(ROW_NAME, ROW_NAME) " FROM " table
 
-/* Defines `variable`; struct `type` has the columns as members. more: further statements, indexes. */
+/* Defines `variable`; struct `type` has the columns as members. more: statements that make indexes. */
 #define ROW_TABLE(variable, type, table, COLUMNS, COLUMN_TEXT, COLUMN_NUMBER, more)                \
     static const struct row_column variable##_columns[] = {{offsetof(struct type, id), false},     \
                                                            COLUMNS(COLUMN_TEXT, COLUMN_NUMBER)};   \
     const struct row_table variable = {                                                            \
+        .name = table,                                                                             \
+        .declares = COLUMNS(ROW_DECLARE_TEXT, ROW_DECLARE_NUMBER),                                 \
         .create = "CREATE TABLE IF NOT EXISTS " table                                              \
-                  " (id TEXT PRIMARY KEY" COLUMNS(ROW_DECLARE_TEXT, ROW_DECLARE_NUMBER) ");" more, \
+                  " (id TEXT PRIMARY KEY" COLUMNS(ROW_DECLARE_TEXT, ROW_DECLARE_NUMBER) ");",      \
+        .indexes = more,                                                                           \
         .get = ROW_SELECT(table, COLUMNS) " WHERE id = ?",                                         \
         .put = "INSERT INTO " table " (id" COLUMNS(ROW_NAME, ROW_NAME) ") VALUES (?" COLUMNS(      \
             ROW_MARK,                                                                              \
@@ -64,7 +69,10 @@ struct row_table {
         .size = sizeof(struct type),                                                               \
     }
 
-/* Makes the table if it is not there. Returns 0 or -1. */
+/*
+ * Makes the table if it is not there, and columns that it lacks because an older program made it; their values are
+ * NULL. Returns 0 or -1.
+ */
 int row_create(struct store *store, const struct row_table *table, struct err *err);
 
 /* The row of that id. */

@@ -1,6 +1,7 @@
 /* POST /client/sign_ins: with an identifier, an identifier and a password, a ticket, or nothing yet. */
 #include "sandbox/call.h"
 #include "sandbox/front.h"
+#include "sandbox/invitation.h"
 #include "sandbox/password.h"
 #include "sandbox/restriction.h"
 #include "sandbox/routes.h"
@@ -68,20 +69,60 @@ static bool new_signin(struct call *call, struct text identifier, const struct a
     return signin->id.at || call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
 }
 
+/* What a ticket stands for: a token with its user, or an invitation to somebody who is a user already. */
+struct redeemed {
+    struct ticket ticket;
+    struct entry invitation;
+    bool invited;
+};
+
+static bool open_invitation(struct call *call, struct text id, struct entry *invitation,
+                            struct account *account)
+{
+    struct err err;
+    if (!invitation_open(call, id, invitation))
+        return false;
+    enum store_answer got =
+        account_find(call->desk->store, invitation->name, call->now_ms, call->arena, account, &err);
+    if (got == STORE_FAILED)
+        return call_broken(call, &err);
+    return got == STORE_OK || call_fail(call, CLERK_invitation_account_not_exists, NULL,
+                                        "The invited user does not exist yet. Sign up instead.");
+}
+
+static bool redeem(struct call *call, struct text token, struct redeemed *redeemed,
+                   struct account *account)
+{
+    struct text kind, id;
+    *redeemed = (struct redeemed){.invited = false};
+    if (!ticket_open(call, token, &kind, &id))
+        return false;
+    redeemed->invited = text_same(kind, TEXT(INVITATION_TICKET));
+    if (redeemed->invited)
+        return open_invitation(call, id, &redeemed->invitation, account);
+    return ticket_read(call, token, &redeemed->ticket) &&
+           call_account(call, redeemed->ticket.user_id, account);
+}
+
+static bool accept(struct call *call, struct redeemed *redeemed)
+{
+    return redeemed->invited ? invitation_accept(call, &redeemed->invitation)
+                             : ticket_accept(call, &redeemed->ticket);
+}
+
 static void create_by_ticket(struct call *call, struct text token)
 {
-    struct ticket ticket;
+    struct redeemed redeemed;
     struct account account;
     struct signin signin;
     struct verification verification;
-    if (!ticket_read(call, token, &ticket) || !call_account(call, ticket.user_id, &account) ||
-        !signin_check_state(call, &account) || !check_no_session_of(call, &account) ||
-        !call_mark(call) || !front_client(call) ||
+    if (!redeem(call, token, &redeemed, &account) || !signin_check_state(call, &account) ||
+        !check_no_session_of(call, &account) || !call_mark(call) || !front_client(call) ||
         !new_signin(call, (struct text){NULL, 0}, &account, &signin))
         return;
-    signin.actor = ticket.actor;
-    signin.session_life_ms = ticket.session_life_ms;
-    if (ticket_accept(call, &ticket) &&
+    signin.actor = redeemed.ticket.actor;
+    signin.session_life_ms = redeemed.ticket.session_life_ms;
+    if (accept(call, &redeemed) &&
         verification_done(call, signin_first_id(call, &signin), TEXT("ticket"), &verification))
         signin_advance(call, &signin, &account, TEXT("ticket"), true);
 }

@@ -1,14 +1,14 @@
-/* POST and PATCH of a sign-up, its codes, and the user that it becomes. */
+/* POST and PATCH of a sign-up, and its codes. */
 #include "sandbox/signup.h"
 
 #include "sandbox/call.h"
 #include "sandbox/draft.h"
-#include "sandbox/event.h"
 #include "sandbox/front.h"
+#include "sandbox/invitation.h"
 #include "sandbox/password.h"
 #include "sandbox/restriction.h"
 #include "sandbox/routes.h"
-#include "sandbox/users.h"
+#include "sandbox/ticket.h"
 #include "sandbox/verification.h"
 
 /* A sign-up is forgotten after a day. */
@@ -78,7 +78,7 @@ uint32_t signup_missing(struct call *call, const struct signup *signup)
     return missing;
 }
 
-static bool is_verified(struct call *call, const struct signup *signup, enum signup_contact contact,
+bool signup_is_verified(struct call *call, const struct signup *signup, enum signup_contact contact,
                         bool *verified)
 {
     struct verification verification;
@@ -101,7 +101,7 @@ bool signup_is_unverified(struct call *call, const struct signup *signup,
     if (!signup_value(signup, contact).at ||
         !settings->attributes[attributes[contact]].verify_at_sign_up)
         return true;
-    if (!is_verified(call, signup, contact, &verified))
+    if (!signup_is_verified(call, signup, contact, &verified))
         return false;
     *unverified = !verified;
     return true;
@@ -154,6 +154,9 @@ static bool read_field(struct call *call, const struct field *field, struct sign
     if (!call->desk->instance->settings.attributes[field->attribute].enabled)
         return call_fail(call, CLERK_form_param_unknown, field->name,
                          "`%s` is not enabled on this instance.", field->name);
+    if (field->attribute == SETTINGS_email_address && signup->invitation.at)
+        return call_fail(call, CLERK_form_param_value_conflict, field->name,
+                         "The invitation is for another email address.");
     if ((field->check && !field->check(call, value)) ||
         (is_contact(field) && !restriction_check_new(call, field->name, value)) ||
         !check_free(call, field, value) || !forget_verification(call, signup, field))
@@ -174,6 +177,50 @@ static bool read_metadata(struct call *call, struct signup *signup)
                          "`unsafe_metadata` must be a JSON object.");
     signup->unsafe_metadata = json;
     return true;
+}
+
+/* Nobody signs up with an invitation who is a user already: such a one signs in with it. */
+static bool check_no_account(struct call *call, struct text email)
+{
+    struct account account;
+    struct err err;
+    enum store_answer got =
+        account_find(call->desk->store, email, call->now_ms, call->arena, &account, &err);
+    if (got == STORE_FAILED)
+        return call_broken(call, &err);
+    return got == STORE_NONE || call_fail(call, CLERK_invitation_account_exists, NULL,
+                                          "The invited user exists already. Sign in instead.");
+}
+
+/* A ticket stands for an invitation, which gives the email address. */
+static bool read_ticket(struct call *call, struct signup *signup)
+{
+    struct text ticket, kind, id;
+    struct entry invitation;
+    if (!text_same(front_param(call, "strategy"), TEXT("ticket")) &&
+        !front_param(call, "ticket").at)
+        return true;
+    if (!front_param_needed(call, "ticket", &ticket) || !ticket_open(call, ticket, &kind, &id))
+        return false;
+    if (!text_same(kind, TEXT(INVITATION_TICKET)))
+        return call_fail(call, CLERK_ticket_invalid_code, "ticket",
+                         "The ticket is not for signing up.");
+    if (!invitation_open(call, id, &invitation))
+        return false;
+    signup->invitation = id;
+    signup->email_address = invitation_email(call, &invitation);
+    signup->public_metadata = invitation_metadata(call, &invitation);
+    return signup->email_address.at && signup->public_metadata.at &&
+           check_no_account(call, signup->email_address);
+}
+
+/* Who has the link has proven the address. */
+static bool verify_invited(struct call *call, const struct signup *signup)
+{
+    struct verification verification;
+    return !signup->invitation.at ||
+           verification_done(call, signup_verification_id(call, signup, SIGNUP_EMAIL),
+                             TEXT("ticket"), &verification);
 }
 
 /* Everything but the password, which becomes a digest in the pool. */
@@ -203,109 +250,13 @@ static bool needs_hash(struct call *call, struct signup *signup, void (*handler)
            !call_fail(call, CLERK_internal_clerk_error, NULL, "The password could not be hashed.");
 }
 
-/* ---- becoming a user ---- */
-
-static bool identifiers_of(struct call *call, const struct signup *signup,
-                           enum signup_contact contact, struct user_identifiers *to)
-{
-    struct text value = signup_value(signup, contact);
-    bool verified;
-    if (!value.at)
-        return true;
-    to->at = call_alloc(call, sizeof(*to->at));
-    if (!to->at || !is_verified(call, signup, contact, &verified))
-        return false;
-    to->at[0] = (struct user_identifier){value, verified};
-    to->count = 1;
-    return true;
-}
-
-static bool make_account(struct call *call, const struct signup *signup, struct account *account)
-{
-    struct draft draft = {.email_status = {NULL, 0}};
-    struct user *user = &draft.user;
-    struct err err;
-    user_init(user);
-    user->first_name = signup->first_name;
-    user->last_name = signup->last_name;
-    user->username = signup->username;
-    user->unsafe_metadata = signup->unsafe_metadata;
-    user->legal_accepted_at = signup->legal_accepted_at;
-    if (signup->password_digest.at) {
-        user->password_hasher = TEXT("bcrypt");
-        user->password_digest = signup->password_digest;
-    }
-    if (!users_check_quota(call) ||
-        !identifiers_of(call, signup, SIGNUP_EMAIL, &user->email_address) ||
-        !identifiers_of(call, signup, SIGNUP_PHONE, &user->phone_number) ||
-        !users_compose(call, &draft, account))
-        return false;
-    account->clerk.last_sign_in_at = account->clerk.last_active_at = call->now_ms;
-    if (!call_check(call, account_add(call->desk->store, account, call->arena, &err), &err))
-        return false;
-    call->desk->stats.created++;
-    return event_put_user(call, EVENT_user_created, account);
-}
-
-static bool put(struct call *call, const struct signup *signup)
-{
-    struct err err;
-    return call_check(call, row_put(call->desk->store, &signup_table, signup, &err), &err);
-}
-
-static void answer(struct call *call, const struct signup *signup)
-{
-    struct json_out out = front_open(call);
-    if (signup_write(call, signup, &out))
-        front_close(call, &out);
-}
-
-static void complete(struct call *call, struct signup *signup)
-{
-    struct client *client = &call->front->client;
-    struct account account;
-    struct session session;
-    if (!make_account(call, signup, &account) ||
-        !session_start(
-            call, &(struct session_opts){.client = client->id, .account = &account, .first = true},
-            &session))
-        return;
-    signup->status = TEXT("complete");
-    signup->user_id = account.clerk.id;
-    signup->session = session.id;
-    client->session = session.id;
-    client->sign_up = (struct text){NULL, 0};
-    if (put(call, signup) && client_rotate(call, client) && front_put_client(call))
-        answer(call, signup);
-}
-
-/* Stores what is there; makes the user if nothing is missing any more. */
-static void settle(struct call *call, struct signup *signup)
-{
-    struct client *client = &call->front->client;
-    bool legal = !call->desk->instance->settings.legal_consent_required ||
-                 signup->legal_accepted_at != ROW_NULL;
-    bool open = signup_missing(call, signup) != 0 || !legal, unverified;
-    for (int i = 0; i < SIGNUP_CONTACTS; i++) {
-        if (!signup_is_unverified(call, signup, (enum signup_contact)i, &unverified))
-            return;
-        open |= unverified;
-    }
-    if (!open) {
-        complete(call, signup);
-        return;
-    }
-    client->sign_up = signup->id;
-    call->front->cookies_due = true;
-    if (put(call, signup) && client_put(call, client))
-        answer(call, signup);
-}
-
 /* ---- endpoints ---- */
 
-static bool check_mode(struct call *call)
+static bool check_mode(struct call *call, const struct signup *signup)
 {
     struct text mode = call->desk->instance->settings.sign_up_mode;
+    if (signup->invitation.at)
+        return true;
     if (text_same(mode, TEXT("restricted")))
         return call_fail(call, CLERK_sign_up_mode_restricted, NULL,
                          "Nobody can sign up on this instance.");
@@ -328,6 +279,7 @@ static bool check_signed_out(struct call *call)
 void signups_create(struct call *call)
 {
     struct signup signup = {.status = TEXT("missing_requirements"),
+                            .custom_action = ROW_NULL,
                             .legal_accepted_at = ROW_NULL,
                             .created_at = call->now_ms,
                             .abandon_at = call->now_ms + LIFE_MS};
@@ -337,11 +289,12 @@ void signups_create(struct call *call)
     if (!first && call->front->client.id.at && !front_reload_client(call))
         return;
     signup.id = call_new_id(call, "sua_");
-    if (!check_mode(call) || !check_signed_out(call) || !read_fields(call, &signup) ||
-        needs_hash(call, &signup, signups_create) || !call_mark(call) || !front_client(call))
+    if (!read_ticket(call, &signup) || !check_mode(call, &signup) || !check_signed_out(call) ||
+        !read_fields(call, &signup) || needs_hash(call, &signup, signups_create) ||
+        !call_mark(call) || !front_client(call) || !verify_invited(call, &signup))
         return;
     signup.client = call->front->client.id;
-    settle(call, &signup);
+    signup_settle(call, &signup);
 }
 
 /* The sign-up of the path, if it is this client's and still open. */
@@ -369,7 +322,7 @@ void signups_get(struct call *call)
 {
     struct signup signup;
     if (get(call, &signup))
-        answer(call, &signup);
+        signup_answer(call, &signup);
 }
 
 void signups_update(struct call *call)
@@ -379,7 +332,7 @@ void signups_update(struct call *call)
         !read_fields(call, &signup) || needs_hash(call, &signup, signups_update) ||
         !call_mark(call))
         return;
-    settle(call, &signup);
+    signup_settle(call, &signup);
 }
 
 /* The contact that a strategy verifies, if the sign-up has it. */
@@ -409,7 +362,7 @@ void signups_prepare_verification(struct call *call)
                                      .strategy = text_of(signup_contacts[contact].strategy),
                                      .address = signup_value(&signup, contact)};
     if (verification_begin(call, &opts, &verification))
-        answer(call, &signup);
+        signup_answer(call, &signup);
 }
 
 void signups_attempt_verification(struct call *call)
@@ -426,6 +379,6 @@ void signups_attempt_verification(struct call *call)
         return;
     if (!sent)
         call_fail(call, CLERK_verification_missing, NULL, "No code has been sent yet.");
-    else if (verification_try(call, &verification, code) == VERIFICATION_RIGHT)
-        settle(call, &signup);
+    else if (verification_try(call, &verification, code) == VERIFICATION_RIGHT && call_mark(call))
+        signup_settle(call, &signup);
 }

@@ -7,7 +7,10 @@
 
 #include "sandbox/row.h"
 
-/* status: "missing_requirements", "complete", "abandoned". user_id, session: what it made. */
+/*
+ * status: "missing_requirements", "complete", "abandoned". user_id, session: what it made. invitation: the id of the
+ * one that a ticket stood for; public_metadata: what came with it. custom_action: 1 if the application said so.
+ */
 #define SIGNUP_COLUMNS(TEXT_, NUMBER_)                                                             \
     TEXT_(client)                                                                                  \
     TEXT_(status)                                                                                  \
@@ -20,6 +23,10 @@
     TEXT_(unsafe_metadata)                                                                         \
     TEXT_(user_id)                                                                                 \
     TEXT_(session)                                                                                 \
+    TEXT_(invitation)                                                                              \
+    TEXT_(public_metadata)                                                                         \
+    TEXT_(external_id)                                                                             \
+    NUMBER_(custom_action)                                                                         \
     NUMBER_(legal_accepted_at)                                                                     \
     NUMBER_(created_at)                                                                            \
     NUMBER_(abandon_at)
@@ -47,6 +54,9 @@ struct text signup_value(const struct signup *signup, enum signup_contact contac
 /* The id under which a contact's verification is stored. */
 struct text signup_verification_id(struct call *call, const struct signup *signup,
                                    enum signup_contact contact);
+/* Whether it is verified. Returns false after refusing. */
+bool signup_is_verified(struct call *call, const struct signup *signup, enum signup_contact contact,
+                        bool *verified);
 /* Whether the instance wants it verified and it is not. Returns false after refusing. */
 bool signup_is_unverified(struct call *call, const struct signup *signup,
                           enum signup_contact contact, bool *unverified);
@@ -56,7 +66,16 @@ uint32_t signup_missing(struct call *call, const struct signup *signup);
 /* Whether an attribute was given. */
 bool signup_has(const struct signup *signup, unsigned attribute);
 
-/* Appends the SignUp object. Returns false after refusing. */
+/*
+ * Stores what is there; makes user and session if nothing is missing any more. Answers with the sign-up, or refuses.
+ * Asks for call_mark before.
+ */
+void signup_settle(struct call *call, struct signup *signup);
+bool signup_put(struct call *call, const struct signup *signup);
+/* Answers with the sign-up and its client. */
+void signup_answer(struct call *call, const struct signup *signup);
+
+/* Appends the SignUp object, as the Backend API or the Frontend API has it. Returns false after refusing. */
 bool signup_write(struct call *call, const struct signup *signup, struct json_out *out);
 /* Appends the open sign-up of that id; null for an absent id, or one that is complete or over. */
 bool signup_write_open(struct call *call, struct text id, struct json_out *out);

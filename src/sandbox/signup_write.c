@@ -66,11 +66,12 @@ static bool put_verification(struct call *call, const struct signup *signup,
                           &sent))
         return false;
     bool verified = sent && text_same(verification.status, TEXT("verified"));
+    bool ticket = sent && text_same(verification.strategy, TEXT("ticket"));
     json_open(out, '{');
-    json_field_text(out, "object", TEXT("verification_otp"));
+    json_field_text(out, "object", ticket ? TEXT("verification_ticket") : TEXT("verification_otp"));
     json_field_text(out, "status", sent ? verification.status : TEXT("unverified"));
-    json_field_text(out, "strategy", sent ? text_of(info->strategy) : (struct text){NULL, 0});
-    json_field_int(out, "attempts", sent ? verification.attempts : ROW_NULL);
+    json_field_text(out, "strategy", sent ? verification.strategy : (struct text){NULL, 0});
+    json_field_int(out, "attempts", sent && !ticket ? verification.attempts : ROW_NULL);
     json_field_int(out, "expire_at", sent ? verification.expire_at : signup->abandon_at);
     json_field_text(out, "next_action",
                     verified ? TEXT("")
@@ -97,21 +98,23 @@ static bool put_verifications(struct call *call, const struct signup *signup, st
     return true;
 }
 
-static void put_values(const struct signup *signup, struct json_out *out)
+static void put_values(const struct signup *signup, bool front, struct json_out *out)
 {
     json_field_text(out, "username", signup->username);
     json_field_text(out, "email_address", signup->email_address);
     json_field_text(out, "phone_number", signup->phone_number);
     json_field_raw(out, "web3_wallet", TEXT("null"));
     json_field_bool(out, "password_enabled", signup->password_digest.at);
-    json_field_bool(out, "has_password", signup->password_digest.at);
+    if (front)
+        json_field_bool(out, "has_password", signup->password_digest.at);
     json_field_text(out, "first_name", signup->first_name);
     json_field_text(out, "last_name", signup->last_name);
     json_field_raw(out, "unsafe_metadata",
                    signup->unsafe_metadata.at ? signup->unsafe_metadata : TEXT("{}"));
-    json_field_raw(out, "public_metadata", TEXT("{}"));
-    json_field_bool(out, "custom_action", false);
-    json_field_raw(out, "external_id", TEXT("null"));
+    json_field_raw(out, "public_metadata",
+                   signup->public_metadata.at ? signup->public_metadata : TEXT("{}"));
+    json_field_bool(out, "custom_action", signup->custom_action == 1);
+    json_field_text(out, "external_id", signup->external_id);
     json_field_text(out, "created_session_id", signup->session);
     json_field_text(out, "created_user_id", signup->user_id);
     json_field_int(out, "abandon_at", signup->abandon_at);
@@ -133,7 +136,7 @@ bool signup_write(struct call *call, const struct signup *signup, struct json_ou
     json_key(out, TEXT("unverified_fields"));
     if (!put_unverified(call, signup, out) || !put_verifications(call, signup, out))
         return false;
-    put_values(signup, out);
+    put_values(signup, call->front, out);
     json_close(out, '}');
     return true;
 }

@@ -4,7 +4,6 @@
 
 #include "sandbox/body.h"
 #include "sandbox/call.h"
-#include "sandbox/front.h"
 #include "sandbox/routes.h"
 #include "sandbox/token.h"
 
@@ -286,30 +285,4 @@ bool ticket_accept(struct call *call, struct ticket *ticket)
     ticket->status = TEXT("accepted");
     ticket->updated_at = call->now_ms;
     return call_check(call, row_put(call->desk->store, &ticket_table, ticket, &err), &err);
-}
-
-/* The link form: on to the application's sign-in page, which redeems the ticket by itself. */
-void tickets_accept(struct call *call)
-{
-    struct text page = call->desk->instance->settings.sign_in_url;
-    struct text token = call_param(call, TEXT("ticket"));
-    struct ticket ticket;
-    struct buf url;
-    if (!ticket_read(call, token, &ticket))
-        return;
-    if (!page.at) {
-        call_fail(call, CLERK_invalid_redirect_url, NULL,
-                  "Set the instance's sign_in_url: PATCH /v1/sandbox/settings.");
-        return;
-    }
-    buf_init(&url, 16384);
-    buf_add(&url, page);
-    buf_byte(&url, text_find(page, '?', 0) < page.len ? '&' : '?');
-    buf_add(&url, TEXT("__clerk_ticket="));
-    form_encode(token, &url);
-    buf_add(&url, TEXT("&__clerk_status=sign_in"));
-    call_answer(call, 303);
-    call->content_type = NULL;
-    call_header(call, "Location", buf_text(&url));
-    buf_release(&url);
 }

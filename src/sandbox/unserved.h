@@ -32,10 +32,6 @@
     UNSERVED(DELETE, "/v1/users/{}/external_accounts/{}", DeleteExternalAccount) \
     UNSERVED(POST, "/v1/users/{}/password/set_compromised", SetUserPasswordCompromised) \
     UNSERVED(POST, "/v1/users/{}/password/unset_compromised", UnsetUserPasswordCompromised) \
-    UNSERVED(POST, "/v1/invitations", CreateInvitation) \
-    UNSERVED(GET, "/v1/invitations", ListInvitations) \
-    UNSERVED(POST, "/v1/invitations/bulk", CreateBulkInvitations) \
-    UNSERVED(POST, "/v1/invitations/{}/revoke", RevokeInvitation) \
     UNSERVED(GET, "/v1/domains", ListDomains) \
     UNSERVED(POST, "/v1/domains", AddDomain) \
     UNSERVED(DELETE, "/v1/domains/{}", DeleteDomain) \
@@ -62,8 +58,6 @@
     UNSERVED(POST, "/v1/redirect_urls", CreateRedirectURL) \
     UNSERVED(GET, "/v1/redirect_urls/{}", GetRedirectURL) \
     UNSERVED(DELETE, "/v1/redirect_urls/{}", DeleteRedirectURL) \
-    UNSERVED(GET, "/v1/sign_ups/{}", GetSignUp) \
-    UNSERVED(PATCH, "/v1/sign_ups/{}", UpdateSignUp) \
     UNSERVED(GET, "/v1/oauth_applications", ListOAuthApplications) \
     UNSERVED(POST, "/v1/oauth_applications", CreateOAuthApplication) \
     UNSERVED(GET, "/v1/oauth_applications/{}", GetOAuthApplication) \
@@ -86,12 +80,6 @@
     UNSERVED(POST, "/v1/enterprise_connections/{}/test_runs", CreateEnterpriseConnectionTestRun) \
     UNSERVED(POST, "/v1/agents/tasks", CreateAgentTask) \
     UNSERVED(POST, "/v1/agents/tasks/{}/revoke", RevokeAgentTask) \
-    UNSERVED(GET, "/v1/waitlist_entries", ListWaitlistEntries) \
-    UNSERVED(POST, "/v1/waitlist_entries", CreateWaitlistEntry) \
-    UNSERVED(POST, "/v1/waitlist_entries/bulk", CreateBulkWaitlistEntries) \
-    UNSERVED(DELETE, "/v1/waitlist_entries/{}", DeleteWaitlistEntry) \
-    UNSERVED(POST, "/v1/waitlist_entries/{}/invite", InviteWaitlistEntry) \
-    UNSERVED(POST, "/v1/waitlist_entries/{}/reject", RejectWaitlistEntry) \
     UNSERVED(GET, "/v1/billing/plans", GetCommercePlanList) \
     UNSERVED(GET, "/v1/billing/prices", GetBillingPriceList) \
     UNSERVED(POST, "/v1/billing/prices", CreateBillingPrice) \

@@ -357,6 +357,7 @@ describe('signing up', () => {
       assert.equal((await up({ email_address: fresh() })).code, code);
     }
     await settings({ sign_up_mode: 'public' });
+    assert.equal((await visitor().post('/v1/waitlist', { email_address: fresh() })).code, 'waitlist_not_accepting_entries');
   });
 });
 

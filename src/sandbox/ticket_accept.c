@@ -1,0 +1,70 @@
+/*
+ * GET /v1/tickets/accept, the link form of every ticket: on to a page of the application, which redeems the ticket by
+ * itself. The page learns the ticket as __clerk_ticket, and what to do as __clerk_status: sign_in or sign_up.
+ */
+#include "sandbox/front.h"
+#include "sandbox/invitation.h"
+#include "sandbox/routes.h"
+#include "sandbox/ticket.h"
+
+struct landing {
+    struct text page; /* absent: the instance's page for that */
+    bool sign_up;
+};
+
+/* Somebody who is invited and a user already signs in instead. */
+static bool land_invited(struct call *call, struct text id, struct landing *landing)
+{
+    struct entry invitation;
+    struct account account;
+    struct err err;
+    if (!invitation_open(call, id, &invitation) ||
+        !invitation_redirect(call, &invitation, &landing->page))
+        return false;
+    enum store_answer got =
+        account_find(call->desk->store, invitation.name, call->now_ms, call->arena, &account, &err);
+    landing->sign_up = got == STORE_NONE;
+    return got != STORE_FAILED || call_broken(call, &err);
+}
+
+static bool land(struct call *call, struct text token, struct landing *landing)
+{
+    struct text kind, id;
+    struct ticket ticket;
+    if (!ticket_open(call, token, &kind, &id))
+        return false;
+    if (text_same(kind, TEXT(INVITATION_TICKET)))
+        return land_invited(call, id, landing);
+    return ticket_read(call, token, &ticket);
+}
+
+static bool choose_page(struct call *call, struct landing *landing)
+{
+    const struct settings *settings = &call->desk->instance->settings;
+    if (landing->page.at)
+        return true;
+    landing->page = landing->sign_up ? settings->sign_up_url : settings->sign_in_url;
+    return landing->page.at || call_fail(call, CLERK_invalid_redirect_url, NULL,
+                                         "Set the instance's %s: PATCH /v1/sandbox/settings.",
+                                         landing->sign_up ? "sign_up_url" : "sign_in_url");
+}
+
+void tickets_accept(struct call *call)
+{
+    struct text token = call_param(call, TEXT("ticket"));
+    struct landing landing = {.sign_up = false};
+    struct buf url;
+    if (!land(call, token, &landing) || !choose_page(call, &landing))
+        return;
+    buf_init(&url, 16384);
+    buf_add(&url, landing.page);
+    buf_byte(&url, text_find(landing.page, '?', 0) < landing.page.len ? '&' : '?');
+    buf_add(&url, TEXT("__clerk_ticket="));
+    form_encode(token, &url);
+    buf_add(&url, TEXT("&__clerk_status="));
+    buf_add(&url, landing.sign_up ? TEXT("sign_up") : TEXT("sign_in"));
+    call_answer(call, 303);
+    call->content_type = NULL;
+    call_header(call, "Location", buf_text(&url));
+    buf_release(&url);
+}
