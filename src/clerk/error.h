@@ -56,6 +56,15 @@
     ERROR(waitlist_entry_already_rejected, 409, "Rejected already")                                \
     ERROR(waitlist_not_accepting_entries, 403, "No waiting list")                                  \
     ERROR(form_param_value_conflict, 422, "Values do not go together")                             \
+    ERROR(form_already_exists, 422, "There is one already")                                        \
+    ERROR(form_password_compromised, 422, "Password compromised")                                  \
+    ERROR(oauth_token_provider_not_enabled, 404, "Provider not enabled")                           \
+    ERROR(primary_domain_already_exists, 422, "There is a primary domain")                         \
+    ERROR(home_url_taken, 422, "Domain taken")                                                     \
+    ERROR(operation_not_allowed_on_primary_domain, 403, "Not for the primary domain")              \
+    ERROR(invalid_proxy_configuration, 422, "The proxy does not work")                             \
+    ERROR(svix_app_exists, 400, "There is a Svix app already")                                     \
+    ERROR(svix_app_missing, 400, "There is no Svix app")                                           \
     ERROR(not_allowed_access, 403, "Access not allowed")                                           \
     ERROR(form_email_address_blocked, 403, "Email address blocked")                                \
     ERROR(already_a_member_in_organization, 400, "Already a member")                               \

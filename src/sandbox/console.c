@@ -16,13 +16,13 @@ static const char policy[] =
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'; trusted-types 'none'";
 
-void console_init(struct console *console, struct text secret_key, bool loopback)
+void console_init(struct console *console, struct text secret_key, bool loopback, bool tls)
 {
     static const char purpose[] = "usher page";
     uint8_t mac[EVP_MAX_MD_SIZE];
     struct buf token;
     buf_init(&token, sizeof(console->token));
-    *console = (struct console){.loopback = loopback};
+    *console = (struct console){.loopback = loopback, .tls = tls};
     if (HMAC(EVP_sha256(), secret_key.at, (int)secret_key.len, (const uint8_t *)purpose,
              sizeof(purpose) - 1, mac, NULL))
         hex_encode(&token, mac, CONSOLE_TOKEN_LEN / 2);

@@ -15,6 +15,7 @@
 struct console {
     char token[CONSOLE_TOKEN_LEN + 1];
     bool loopback; /* listens there only: the Host header must then name this machine */
+    bool tls;      /* it is served by https */
 };
 
 /* A file of the page, as tools/embed makes it. */
@@ -26,7 +27,7 @@ extern const struct console_file console_files[];
 extern const size_t console_file_count;
 
 /* Makes the token from the secret key. */
-void console_init(struct console *console, struct text secret_key, bool loopback);
+void console_init(struct console *console, struct text secret_key, bool loopback, bool tls);
 
 /* Whether a path is the page's. */
 bool console_has(struct text path);

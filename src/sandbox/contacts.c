@@ -38,14 +38,19 @@ static void answer(struct call *call, const struct resource *resource,
     resource->write(&identifier->clerk, call_answer(call, 200));
 }
 
-static bool find(struct call *call, const struct resource *resource,
-                 struct account_identifier *identifier, struct account *account)
+static const struct resource *resource_of(enum account_kind kind)
+{
+    return kind == ACCOUNT_EMAIL ? &email : &phone;
+}
+
+bool contacts_find(struct call *call, enum account_kind kind, struct account_identifier *identifier,
+                   struct account *account)
 {
     struct err err;
-    enum store_answer got = account_identifier_get(call->desk->store, resource->kind, call->ids[0],
+    enum store_answer got = account_identifier_get(call->desk->store, kind, call->ids[0],
                                                    call->arena, identifier, &err);
     if (got == STORE_NONE)
-        return call_not_found(call, resource->object, call->ids[0]);
+        return call_not_found(call, resource_of(kind)->object, call->ids[0]);
     if (!call_check(call, got, &err))
         return false;
     return call_check(call,
@@ -60,12 +65,24 @@ static int64_t *primary_of(struct account *account, const struct resource *resou
 }
 
 /* Behind the identifiers: the user is then whole. */
-static bool put_row(struct call *call, struct account *account)
+bool contacts_put_account(struct call *call, struct account *account)
 {
     struct err err;
     account->clerk.updated_at = call->now_ms;
     return call_check(call, account_put(call->desk->store, account, call->arena, &err), &err) &&
            event_put_user_of(call, EVENT_user_updated, account->clerk.id);
+}
+
+bool contacts_verify(struct call *call, struct account *account,
+                     struct account_identifier *identifier)
+{
+    int64_t *primary = primary_of(account, resource_of(identifier->kind));
+    struct err err;
+    identifier->clerk.status = CLERK_VERIFIED;
+    identifier->clerk.updated_at = call->now_ms;
+    if (*primary == USER_UNSET)
+        *primary = identifier->number;
+    return call_check(call, account_identifier_put(call->desk->store, identifier, &err), &err);
 }
 
 /* Whether another of the user's phone numbers is the default second factor already. */
@@ -148,7 +165,7 @@ static void create(struct call *call, const struct resource *resource,
         return;
     if (becomes_primary)
         *primary = identifier.number;
-    if (put_row(call, &account))
+    if (contacts_put_account(call, &account))
         answer(call, resource, &identifier);
 }
 
@@ -180,7 +197,7 @@ static void get(struct call *call, const struct resource *resource)
 {
     struct account_identifier identifier;
     struct account account;
-    if (find(call, resource, &identifier, &account))
+    if (contacts_find(call, resource->kind, &identifier, &account))
         answer(call, resource, &identifier);
 }
 
@@ -202,7 +219,7 @@ static void update(struct call *call, const struct resource *resource,
     struct account_identifier identifier;
     struct err err;
     uint64_t given;
-    if (!find(call, resource, &identifier, &account) ||
+    if (!contacts_find(call, resource->kind, &identifier, &account) ||
         !body_read(call, fields, field_count, &form, &given))
         return;
     if (form.verified != USER_FLAG_UNSET)
@@ -219,7 +236,7 @@ static void update(struct call *call, const struct resource *resource,
     identifier.clerk.updated_at = call->now_ms;
     if (set_second_factor(call, &form, &account, &identifier) && call_mark(call) &&
         call_check(call, account_identifier_put(call->desk->store, &identifier, &err), &err) &&
-        put_row(call, &account))
+        contacts_put_account(call, &account))
         answer(call, resource, &identifier);
 }
 
@@ -259,7 +276,7 @@ static int64_t next_primary(const struct account *account, const struct resource
 bool contacts_delete(struct call *call, struct account *account,
                      const struct account_identifier *identifier)
 {
-    const struct resource *resource = identifier->kind == ACCOUNT_EMAIL ? &email : &phone;
+    const struct resource *resource = resource_of(identifier->kind);
     int64_t *primary = primary_of(account, resource);
     struct err err;
     if (account->identifier_count == 1 && !account->clerk.user.username.at)
@@ -274,8 +291,8 @@ static void delete (struct call *call, const struct resource *resource)
 {
     struct account_identifier identifier;
     struct account account;
-    if (find(call, resource, &identifier, &account) && call_mark(call) &&
-        contacts_delete(call, &account, &identifier) && put_row(call, &account))
+    if (contacts_find(call, resource->kind, &identifier, &account) && call_mark(call) &&
+        contacts_delete(call, &account, &identifier) && contacts_put_account(call, &account))
         clerk_write_deleted(resource->object, identifier.clerk.id, (struct text){NULL, 0},
                             call_answer(call, 200));
 }
@@ -336,7 +353,7 @@ static void replace(struct call *call, const struct resource *resource,
         !add(call, resource, &form, status, &account, &identifier))
         return;
     *primary_of(&account, resource) = identifier.number;
-    if (put_row(call, &account))
+    if (contacts_put_account(call, &account))
         answer(call, resource, &identifier);
 }
 

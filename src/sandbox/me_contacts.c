@@ -119,23 +119,6 @@ static void prepare(struct call *call, const struct resource *resource)
         answer(call, resource, &identifier);
 }
 
-/* The first verified one of its kind becomes the primary one. */
-static bool verified(struct call *call, const struct resource *resource,
-                     struct account_identifier *identifier)
-{
-    struct account *account = me_account(call);
-    int64_t *primary =
-        resource->kind == ACCOUNT_EMAIL ? &account->primary_email : &account->primary_phone;
-    struct err err;
-    identifier->clerk.status = CLERK_VERIFIED;
-    identifier->clerk.updated_at = call->now_ms;
-    if (!call_check(call, account_identifier_put(call->desk->store, identifier, &err), &err))
-        return false;
-    if (*primary == USER_UNSET)
-        *primary = identifier->number;
-    return me_put(call);
-}
-
 static void attempt(struct call *call, const struct resource *resource)
 {
     struct account_identifier identifier;
@@ -150,7 +133,7 @@ static void attempt(struct call *call, const struct resource *resource)
     if (!sent)
         call_fail(call, CLERK_verification_missing, NULL, "No code has been sent yet.");
     else if (verification_try(call, &verification, code) == VERIFICATION_RIGHT &&
-             verified(call, resource, &identifier))
+             contacts_verify(call, me_account(call), &identifier) && me_put(call))
         answer(call, resource, &identifier);
 }
 

@@ -33,6 +33,14 @@ struct call;
           users_organization_invitations)                                                          \
     ROUTE(PUT, "/v1/users/{}/email_address", KEY, INSTANCE, emails_replace)                        \
     ROUTE(PUT, "/v1/users/{}/phone_number", KEY, INSTANCE, phones_replace)                         \
+    ROUTE(POST, "/v1/users/{}/password/set_compromised", KEY, INSTANCE, users_set_compromised)     \
+    ROUTE(POST, "/v1/users/{}/password/unset_compromised", KEY, INSTANCE, users_unset_compromised) \
+    ROUTE(GET, "/v1/users/{}/oauth_access_tokens/{}", KEY, INSTANCE, users_oauth_tokens)           \
+    ROUTE(DELETE, "/v1/users/{}/passkeys/{}", KEY, INSTANCE, users_delete_passkey)                 \
+    ROUTE(DELETE, "/v1/users/{}/web3_wallets/{}", KEY, INSTANCE, users_delete_wallet)              \
+    ROUTE(DELETE, "/v1/users/{}/external_accounts/{}", KEY, INSTANCE, users_delete_external)       \
+    ROUTE(GET, "/v1/users/{}/trusted_devices", KEY, INSTANCE, users_trusted_devices)               \
+    ROUTE(DELETE, "/v1/users/{}/trusted_devices/{}", KEY, INSTANCE, users_revoke_device)           \
     ROUTE(POST, "/v1/email_addresses", KEY, INSTANCE, emails_create)                               \
     ROUTE(GET, "/v1/email_addresses/{}", KEY, INSTANCE, emails_get)                                \
     ROUTE(PATCH, "/v1/email_addresses/{}", KEY, INSTANCE, emails_update)                           \
@@ -41,6 +49,10 @@ struct call;
     ROUTE(GET, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_get)                                  \
     ROUTE(PATCH, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_update)                             \
     ROUTE(DELETE, "/v1/phone_numbers/{}", KEY, INSTANCE, phones_delete)                            \
+    ROUTE(POST, "/v1/email_addresses/{}/prepare_verification", KEY, INSTANCE, emails_prepare)      \
+    ROUTE(POST, "/v1/email_addresses/{}/attempt_verification", KEY, INSTANCE, emails_attempt)      \
+    ROUTE(POST, "/v1/phone_numbers/{}/prepare_verification", KEY, INSTANCE, phones_prepare)        \
+    ROUTE(POST, "/v1/phone_numbers/{}/attempt_verification", KEY, INSTANCE, phones_attempt)        \
     ROUTE(GET, "/v1/organizations", KEY, INSTANCE, orgs_list)                                      \
     ROUTE(POST, "/v1/organizations", KEY, INSTANCE, orgs_create)                                   \
     ROUTE(GET, "/v1/organizations/{}", KEY, INSTANCE, orgs_show)                                   \
@@ -95,6 +107,18 @@ struct call;
     ROUTE(POST, "/v1/waitlist_entries/{}/reject", KEY, INSTANCE, waitlist_reject)                  \
     ROUTE(GET, "/v1/sign_ups/{}", KEY, INSTANCE, signups_back_get)                                 \
     ROUTE(PATCH, "/v1/sign_ups/{}", KEY, INSTANCE, signups_back_update)                            \
+    ROUTE(GET, "/v1/redirect_urls", KEY, INSTANCE, redirect_urls_list)                             \
+    ROUTE(POST, "/v1/redirect_urls", KEY, INSTANCE, redirect_urls_create)                          \
+    ROUTE(GET, "/v1/redirect_urls/{}", KEY, INSTANCE, redirect_urls_get)                           \
+    ROUTE(DELETE, "/v1/redirect_urls/{}", KEY, INSTANCE, redirect_urls_delete)                     \
+    ROUTE(GET, "/v1/domains", KEY, INSTANCE, domains_list)                                         \
+    ROUTE(POST, "/v1/domains", KEY, INSTANCE, domains_create)                                      \
+    ROUTE(PATCH, "/v1/domains/{}", KEY, INSTANCE, domains_update)                                  \
+    ROUTE(DELETE, "/v1/domains/{}", KEY, INSTANCE, domains_delete)                                 \
+    ROUTE(POST, "/v1/proxy_checks", KEY, INSTANCE, proxy_checks_create)                            \
+    ROUTE(POST, "/v1/webhooks/svix", KEY, INSTANCE, svix_create)                                   \
+    ROUTE(DELETE, "/v1/webhooks/svix", KEY, INSTANCE, svix_delete)                                 \
+    ROUTE(POST, "/v1/webhooks/svix_url", KEY, INSTANCE, svix_url)                                  \
     ROUTE(GET, "/v1/allowlist_identifiers", KEY, INSTANCE, allowlist_list)                         \
     ROUTE(POST, "/v1/allowlist_identifiers", KEY, INSTANCE, allowlist_create)                      \
     ROUTE(DELETE, "/v1/allowlist_identifiers/{}", KEY, INSTANCE, allowlist_delete)                 \

@@ -130,7 +130,8 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
         meter_open(sandbox->store, err) != 0 || declare_webhooks(sandbox, opts, err) != 0 ||
         set_claims(sandbox, opts->session_claims, err) != 0)
         return -1;
-    console_init(&sandbox->console, text_of(sandbox->instance.secret_key), !opts->listen_anywhere);
+    console_init(&sandbox->console, text_of(sandbox->instance.secret_key), !opts->listen_anywhere,
+                 opts->tls_cert);
     struct engine_opts engine = {sandbox->store, &sandbox->instance, sandbox->hooks,
                                  &sandbox->console, opts};
     if (engine_new(&sandbox->engine, &engine, err) != 0 ||

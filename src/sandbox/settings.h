@@ -52,6 +52,7 @@
     SETTING(enhanced_email_deliverability, FLAG, false)                                            \
     SETTING(preferred_sign_in_strategy, TEXT, "password")                                          \
     /* where the application's pages are; null: the caller's default */                            \
+    SETTING(proxy_url, TEXT, null)                                                                 \
     SETTING(home_url, TEXT, null)                                                                  \
     SETTING(sign_in_url, TEXT, null)                                                               \
     SETTING(sign_up_url, TEXT, null)                                                               \

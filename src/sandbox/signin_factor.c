@@ -34,6 +34,16 @@ static bool refuse_password(struct call *call)
                      "The password is not correct. Try again, or use another method.");
 }
 
+/* One that others know signs nobody in: the user resets it by a code. */
+static bool check_not_compromised(struct call *call, const struct account *account)
+{
+    bool compromised = account->password_compromised_at != USER_UNSET &&
+                       account->password_compromised_at >= account->clerk.password_updated_at;
+    return !compromised ||
+           call_fail(call, CLERK_form_password_compromised, "password",
+                     "The password may be known to others. Reset it, or use another method.");
+}
+
 /* Behind the pool: the attempt and its user as they are now. The attempt's id is the call's state's. */
 static void password_checked(struct call *call)
 {
@@ -55,7 +65,7 @@ static void password_checked(struct call *call)
         return;
     }
     password_move(call, &account);
-    if (known && signin_check_state(call, &account) &&
+    if (known && signin_check_state(call, &account) && check_not_compromised(call, &account) &&
         verification_done(call, signin_first_id(call, &signin), TEXT("password"), &verification))
         signin_advance(call, &signin, &account, TEXT("password"), true);
 }

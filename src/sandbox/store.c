@@ -6,7 +6,7 @@
 #include "sandbox/store_private.h"
 
 #define APPLICATION 0x55736278 /* "Usbx" */
-#define VERSION     2
+#define VERSION     3
 
 /*
  * SQLite's own cache, in KiB: the indexes of a million users fit. Locked for good: a second sandbox on the
@@ -54,6 +54,12 @@ static const char schema[] =
     "CREATE UNIQUE INDEX IF NOT EXISTS identifiers_value"
     " ON identifiers (value COLLATE NOCASE, claim);";
 
+/* What makes of the tables of each version those of the next. */
+static const char *const upgrades[VERSION] = {
+    [1] = "ALTER TABLE users ADD COLUMN failed_attempts INTEGER",
+    [2] = "ALTER TABLE users ADD COLUMN password_compromised_at INTEGER",
+};
+
 /* Before the tables are looked for. Files of old have a version alone, and no application. */
 static int check_stamp(struct store *store, struct err *err)
 {
@@ -69,9 +75,9 @@ static int check_stamp(struct store *store, struct err *err)
         return err_set(err, ERR_UNUSABLE,
                        "%s: the data were written by a newer usher (version %d); use that one",
                        sql_name(store->sql), (int)found.version);
-    if (found.version == 1 &&
-        sql_exec(store->sql, "ALTER TABLE users ADD COLUMN failed_attempts INTEGER", err) != 0)
-        return -1;
+    for (int64_t i = found.version; i > 0 && i < VERSION; i++)
+        if (sql_exec(store->sql, upgrades[i], err) != 0)
+            return -1;
     bool ready = found.application == APPLICATION && found.version == VERSION;
     return ready ? 0 : sql_stamp_put(store->sql, &ours, err);
 }

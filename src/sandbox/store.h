@@ -37,6 +37,7 @@ struct account {
     int64_t primary_email, primary_phone;   /* their numbers; USER_UNSET for none */
     int64_t locked_until;                   /* milliseconds; USER_UNSET: not locked */
     int64_t failed_attempts;                /* to sign in, since the last that did not fail */
+    int64_t password_compromised_at;        /* USER_UNSET: never; a newer password is not */
     struct account_identifier *identifiers; /* by number */
     size_t identifier_count;
 };

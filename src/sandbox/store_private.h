@@ -25,6 +25,7 @@ struct store {
     NUMBER(failed_attempts, failed_attempts)                                                       \
     NUMBER(updated_at, clerk.updated_at)                                                           \
     NUMBER(password_updated_at, clerk.password_updated_at)                                         \
+    NUMBER(password_compromised_at, password_compromised_at)                                       \
     NUMBER(last_sign_in_at, clerk.last_sign_in_at)                                                 \
     NUMBER(last_active_at, clerk.last_active_at)                                                   \
     NUMBER(mfa_enabled_at, clerk.mfa_enabled_at)                                                   \

@@ -9,10 +9,6 @@
 /* clang-format off */
 #define UNSERVED_OPERATIONS(UNSERVED) \
     UNSERVED(GET, "/v1/public/interstitial", GetPublicInterstitial) \
-    UNSERVED(POST, "/v1/email_addresses/{}/prepare_verification", PrepareEmailAddressVerification) \
-    UNSERVED(POST, "/v1/email_addresses/{}/attempt_verification", AttemptEmailAddressVerification) \
-    UNSERVED(POST, "/v1/phone_numbers/{}/prepare_verification", PreparePhoneNumberVerification) \
-    UNSERVED(POST, "/v1/phone_numbers/{}/attempt_verification", AttemptPhoneNumberVerification) \
     UNSERVED(GET, "/v1/templates/{}", GetTemplateList) \
     UNSERVED(GET, "/v1/templates/{}/{}", GetTemplate) \
     UNSERVED(PUT, "/v1/templates/{}/{}", UpsertTemplate) \
@@ -24,21 +20,6 @@
     UNSERVED(GET, "/v1/users/{}/billing/subscription", GetUserBillingSubscription) \
     UNSERVED(GET, "/v1/users/{}/billing/credits", GetUserBillingCreditBalance) \
     UNSERVED(POST, "/v1/users/{}/billing/credits", AdjustUserBillingCreditBalance) \
-    UNSERVED(GET, "/v1/users/{}/oauth_access_tokens/{}", GetOAuthAccessToken) \
-    UNSERVED(DELETE, "/v1/users/{}/passkeys/{}", UserPasskeyDelete) \
-    UNSERVED(GET, "/v1/users/{}/trusted_devices", ListUserTrustedDevices) \
-    UNSERVED(DELETE, "/v1/users/{}/trusted_devices/{}", RevokeUserTrustedDevice) \
-    UNSERVED(DELETE, "/v1/users/{}/web3_wallets/{}", UserWeb3WalletDelete) \
-    UNSERVED(DELETE, "/v1/users/{}/external_accounts/{}", DeleteExternalAccount) \
-    UNSERVED(POST, "/v1/users/{}/password/set_compromised", SetUserPasswordCompromised) \
-    UNSERVED(POST, "/v1/users/{}/password/unset_compromised", UnsetUserPasswordCompromised) \
-    UNSERVED(GET, "/v1/domains", ListDomains) \
-    UNSERVED(POST, "/v1/domains", AddDomain) \
-    UNSERVED(DELETE, "/v1/domains/{}", DeleteDomain) \
-    UNSERVED(PATCH, "/v1/domains/{}", UpdateDomain) \
-    UNSERVED(POST, "/v1/webhooks/svix", CreateSvixApp) \
-    UNSERVED(DELETE, "/v1/webhooks/svix", DeleteSvixApp) \
-    UNSERVED(POST, "/v1/webhooks/svix_url", GenerateSvixAuthURL) \
     UNSERVED(GET, "/v1/machines", ListMachines) \
     UNSERVED(POST, "/v1/machines", CreateMachine) \
     UNSERVED(GET, "/v1/machines/{}", GetMachine) \
@@ -53,11 +34,6 @@
     UNSERVED(GET, "/v1/organizations/{}/billing/subscription", GetOrganizationBillingSubscription) \
     UNSERVED(GET, "/v1/organizations/{}/billing/credits", GetOrganizationBillingCreditBalance) \
     UNSERVED(POST, "/v1/organizations/{}/billing/credits", AdjustOrganizationBillingCreditBalance) \
-    UNSERVED(POST, "/v1/proxy_checks", VerifyDomainProxy) \
-    UNSERVED(GET, "/v1/redirect_urls", ListRedirectURLs) \
-    UNSERVED(POST, "/v1/redirect_urls", CreateRedirectURL) \
-    UNSERVED(GET, "/v1/redirect_urls/{}", GetRedirectURL) \
-    UNSERVED(DELETE, "/v1/redirect_urls/{}", DeleteRedirectURL) \
     UNSERVED(GET, "/v1/oauth_applications", ListOAuthApplications) \
     UNSERVED(POST, "/v1/oauth_applications", CreateOAuthApplication) \
     UNSERVED(GET, "/v1/oauth_applications/{}", GetOAuthApplication) \

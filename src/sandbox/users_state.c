@@ -4,6 +4,7 @@
 #include "sandbox/body.h"
 #include "sandbox/event.h"
 #include "sandbox/routes.h"
+#include "sandbox/session.h"
 
 /* How many users a bulk ban names at most. */
 #define BULK_MAX 50
@@ -150,4 +151,33 @@ void users_delete_totp(struct call *call)
 void users_delete_backup_codes(struct call *call)
 {
     drop_factors(call, false, true, false);
+}
+
+static void set_compromised(struct call *call, int64_t at, bool end_sessions)
+{
+    struct account account;
+    if (!call_account(call, call->ids[0], &account))
+        return;
+    if (!account.clerk.password_enabled) {
+        call_fail(call, CLERK_no_password_set, NULL, "The user has no password.");
+        return;
+    }
+    account.password_compromised_at = at;
+    if (!end_sessions ||
+        (call_mark(call) && session_end_user(call, &account, "revoked", (struct text){NULL, 0})))
+        call_put_account(call, &account);
+}
+
+void users_set_compromised(struct call *call)
+{
+    static const struct body_field fields[] = {{"revoke_all_sessions", BODY_BOOL, .offset = 0}};
+    bool revoke = false;
+    uint64_t given;
+    if (body_read(call, fields, ARRAY_COUNT(fields), &revoke, &given))
+        set_compromised(call, call->now_ms, revoke);
+}
+
+void users_unset_compromised(struct call *call)
+{
+    set_compromised(call, USER_UNSET, false);
 }
