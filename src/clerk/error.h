@@ -63,6 +63,10 @@
     ERROR(home_url_taken, 422, "Domain taken")                                                     \
     ERROR(operation_not_allowed_on_primary_domain, 403, "Not for the primary domain")              \
     ERROR(invalid_proxy_configuration, 422, "The proxy does not work")                             \
+    ERROR(template_type_unsupported, 400, "Type not supported")                                    \
+    ERROR(template_revert_error, 400, "Nothing to revert")                                         \
+    ERROR(invalid_template_body, 422, "Invalid template")                                          \
+    ERROR(required_variable_missing, 422, "A variable is missing")                                 \
     ERROR(svix_app_exists, 400, "There is a Svix app already")                                     \
     ERROR(svix_app_missing, 400, "There is no Svix app")                                           \
     ERROR(not_allowed_access, 403, "Access not allowed")                                           \

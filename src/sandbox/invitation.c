@@ -6,6 +6,7 @@
 #include "sandbox/routes.h"
 #include "sandbox/ticket.h"
 #include "sandbox/waitlist.h"
+#include "sandbox/wording.h"
 
 #define DAY_MS   INT64_C(86400000)
 #define DAYS_MAX 365
@@ -135,15 +136,12 @@ static bool compose(struct call *call, const struct invitation_opts *opts, struc
 
 static bool send(struct call *call, const struct invitation_opts *opts, struct text ticket)
 {
-    struct text application = call->desk->instance->settings.application_name;
-    struct outbox_link link = {
-        .address = opts->email,
-        .slug = opts->template,
-        .subject = arena_printf(call->arena, "Your invitation to %.*s", TEXT_ARG(application)),
-        .sentence = arena_printf(
-            call->arena, "You are invited to join %.*s. Sign up here:", TEXT_ARG(application)),
-        .url = ticket_url(call, ticket)};
-    return link.url.at && outbox_put_link(call, &link);
+    const struct wording_value values[] = {{"action_url", ticket_url(call, ticket)}};
+    return values[0].value.at &&
+           outbox_put(call, &(struct outbox_opts){.slug = opts->template,
+                                                  .address = opts->email,
+                                                  .values = values,
+                                                  .count = ARRAY_COUNT(values)});
 }
 
 bool invitation_make(struct call *call, const struct invitation_opts *opts, struct entry *entry)

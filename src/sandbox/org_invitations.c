@@ -13,6 +13,7 @@
 #include "sandbox/front.h"
 #include "sandbox/outbox.h"
 #include "sandbox/ticket.h"
+#include "sandbox/wording.h"
 
 #define DAY_MS       INT64_C(86400000)
 #define DAYS_DEFAULT 30
@@ -247,14 +248,13 @@ static bool release_address(struct call *call, const struct entry *invitation)
 
 static bool send(struct call *call, const struct org *org, const struct content *content)
 {
-    struct text name = org->clerk.name, url = ticket_url(call, content->ticket);
-    struct outbox_link link = {
-        .address = content->email_address,
-        .slug = "organization_invitation",
-        .subject = arena_printf(call->arena, "You are invited to join %.*s", TEXT_ARG(name)),
-        .sentence = arena_printf(call->arena, "To join %.*s follow this link:", TEXT_ARG(name)),
-        .url = url};
-    return url.at && outbox_put_link(call, &link);
+    const struct wording_value values[] = {{"action_url", ticket_url(call, content->ticket)},
+                                           {"org.name", org->clerk.name}};
+    return values[0].value.at &&
+           outbox_put(call, &(struct outbox_opts){.slug = "organization_invitation",
+                                                  .address = content->email_address,
+                                                  .values = values,
+                                                  .count = ARRAY_COUNT(values)});
 }
 
 static struct text or_empty(struct text object)

@@ -6,6 +6,7 @@
 #include "sandbox/event.h"
 #include "sandbox/page.h"
 #include "sandbox/routes.h"
+#include "sandbox/wording.h"
 
 /* Messages older than a week go. */
 #define KEEP_MS (INT64_C(7) * 86400000)
@@ -45,11 +46,13 @@ static struct text as_html(struct call *call, struct text t)
     return copy;
 }
 
-static void put_email(struct call *call, const struct message *message, struct json_out *out)
+static void put_email(struct call *call, const struct message *message,
+                      const struct wording_texts *texts, struct json_out *out)
 {
     json_field_text(out, "object", TEXT("email"));
-    json_field_text(out, "from_email_name", TEXT("notifications"));
-    json_field_text(out, "reply_to_email_name", (struct text){NULL, 0});
+    json_field_text(out, "from_email_name", texts->from_name);
+    json_field_text(out, "reply_to_email_name",
+                    texts->reply_name.len > 0 ? texts->reply_name : (struct text){NULL, 0});
     json_field_text(out, "to_email_address", message->address);
     json_field_text(out, "email_address_id", (struct text){NULL, 0});
     json_field_text(out, "subject", message->subject);
@@ -67,76 +70,71 @@ static void put_sms(const struct message *message, struct json_out *out)
     json_field_int(out, "created_at_ms", message->created_at);
 }
 
-/* Tells the webhooks, with the code or the link: an application may send it by itself. */
-static bool tell(struct call *call, const struct message *message, const char *name,
-                 struct text value)
+static void put_values(const struct outbox_opts *opts, struct json_out *out)
 {
-    bool sms = text_same(message->kind, TEXT("sms"));
-    enum event_kind kind = sms ? EVENT_sms_created : EVENT_email_created;
+    json_key(out, TEXT("data"));
+    json_open(out, '{');
+    for (size_t i = 0; i < opts->count; i++)
+        json_field_text(out, opts->values[i].name, opts->values[i].value);
+    json_close(out, '}');
+}
+
+/* Tells the webhooks, with the code or the link: an application may send it by itself. */
+static bool tell(struct call *call, const struct outbox_opts *opts, const struct message *message,
+                 const struct wording_texts *texts)
+{
+    enum event_kind kind = opts->sms ? EVENT_sms_created : EVENT_email_created;
     struct buf json;
     if (!event_wanted(call, kind))
         return true;
-    buf_init(&json, 65536);
+    buf_init(&json, 262144);
     struct json_out out = json_out(&json);
     json_open(&out, '{');
     json_field_text(&out, "id", message->id);
-    if (sms)
+    if (opts->sms)
         put_sms(message, &out);
     else
-        put_email(call, message, &out);
+        put_email(call, message, texts, &out);
     json_field_text(&out, "slug", message->slug);
     json_field_text(&out, "user_id", message->user_id);
     json_field_text(&out, "status", TEXT("queued"));
-    json_key(&out, TEXT("data"));
-    json_open(&out, '{');
-    json_field_text(&out, name, value);
-    json_close(&out, '}');
-    json_field_bool(&out, "delivered_by_clerk", true);
+    put_values(opts, &out);
+    json_field_bool(&out, "delivered_by_clerk", texts->delivered);
     json_close(&out, '}');
     bool ok = event_put(call, kind, buf_text(&json));
     buf_release(&json);
     return ok;
 }
 
-/* Keeps the message and tells of it; name and value are what the event's data hold. */
-static bool send(struct call *call, const struct message *message, const char *name,
-                 struct text value)
+static struct text code_of(const struct outbox_opts *opts)
+{
+    for (size_t i = 0; i < opts->count; i++)
+        if (strcmp(opts->values[i].name, "otp_code") == 0)
+            return opts->values[i].value;
+    return (struct text){NULL, 0};
+}
+
+static bool keep(struct call *call, const struct message *message)
 {
     struct err err;
     return call_check(call, row_put(call->desk->store, &outbox_table, message, &err), &err) &&
-           tell(call, message, name, value) && forget_old(call);
+           forget_old(call);
 }
 
-bool outbox_put_code(struct call *call, const struct outbox_code *what)
+bool outbox_put(struct call *call, const struct outbox_opts *opts)
 {
-    struct text application = call->desk->instance->settings.application_name;
-    struct message message = {
-        .id = call_new_id(call, what->sms ? "sms_" : "ema_"),
-        .kind = what->sms ? TEXT("sms") : TEXT("email"),
-        .address = what->address,
-        .slug = text_of(what->slug),
-        .code = what->code,
-        .user_id = what->user_id,
-        .created_at = call->now_ms,
-        .subject = what->sms ? (struct text){NULL, 0}
-                             : arena_printf(call->arena, "%.*s is your verification code",
-                                            TEXT_ARG(what->code)),
-        .body = arena_printf(call->arena, "%.*s is your verification code for %.*s.",
-                             TEXT_ARG(what->code), TEXT_ARG(application))};
-    return send(call, &message, "otp_code", what->code);
-}
-
-bool outbox_put_link(struct call *call, const struct outbox_link *what)
-{
-    struct message message = {.id = call_new_id(call, "ema_"),
-                              .kind = TEXT("email"),
-                              .address = what->address,
-                              .slug = text_of(what->slug),
-                              .created_at = call->now_ms,
-                              .subject = what->subject,
-                              .body = arena_printf(call->arena, "%.*s %.*s",
-                                                   TEXT_ARG(what->sentence), TEXT_ARG(what->url))};
-    return send(call, &message, "action_url", what->url);
+    struct message message = {.id = call_new_id(call, opts->sms ? "sms_" : "ema_"),
+                              .kind = opts->sms ? TEXT("sms") : TEXT("email"),
+                              .address = opts->address,
+                              .slug = text_of(opts->slug),
+                              .code = code_of(opts),
+                              .user_id = opts->user_id,
+                              .created_at = call->now_ms};
+    struct wording_texts texts;
+    return wording_get(call, wording_find(opts->sms, message.slug), &texts) &&
+           wording_render(call, texts.subject, opts->values, opts->count, &message.subject) &&
+           wording_render(call, texts.body, opts->values, opts->count, &message.body) &&
+           (!texts.delivered || keep(call, &message)) && tell(call, opts, &message, &texts);
 }
 
 static void put(const struct message *message, struct json_out *out)

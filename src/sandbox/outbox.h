@@ -19,24 +19,21 @@ struct message {
 extern const struct row_table outbox_table;
 
 struct call;
+struct wording_value;
 
-struct outbox_code {
+struct outbox_opts {
     bool sms;
-    struct text address, code;
-    struct text user_id; /* absent for somebody who signs up */
-    const char *slug;
+    const char *slug; /* a row of wording.h, which has the texts */
+    struct text address;
+    struct text user_id;                /* absent: nobody's yet */
+    const struct wording_value *values; /* of the texts; `otp_code` is kept by itself, too */
+    size_t count;
 };
 
-/* Puts a message with a code. Returns false after refusing. */
-bool outbox_put_code(struct call *call, const struct outbox_code *what);
-
-/* An email whose text is a sentence and, behind it, a link. */
-struct outbox_link {
-    struct text address, subject, sentence, url;
-    const char *slug; /* "organization_invitation" */
-};
-
-/* Puts such an email. Returns false after refusing. */
-bool outbox_put_link(struct call *call, const struct outbox_link *what);
+/*
+ * Sends a message: into the outbox, unless the application delivers such messages itself, and to the webhooks. Returns
+ * false after refusing.
+ */
+bool outbox_put(struct call *call, const struct outbox_opts *opts);
 
 #endif

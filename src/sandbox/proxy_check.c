@@ -6,7 +6,7 @@
 #include "sandbox/domain.h"
 #include "sandbox/routes.h"
 
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS 15000
 #define ANSWER_MAX 4096
 
 static const struct resource_field fields[] = {

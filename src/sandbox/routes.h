@@ -107,6 +107,12 @@ struct call;
     ROUTE(POST, "/v1/waitlist_entries/{}/reject", KEY, INSTANCE, waitlist_reject)                  \
     ROUTE(GET, "/v1/sign_ups/{}", KEY, INSTANCE, signups_back_get)                                 \
     ROUTE(PATCH, "/v1/sign_ups/{}", KEY, INSTANCE, signups_back_update)                            \
+    ROUTE(GET, "/v1/templates/{}", KEY, INSTANCE, templates_list)                                  \
+    ROUTE(GET, "/v1/templates/{}/{}", KEY, INSTANCE, templates_get)                                \
+    ROUTE(PUT, "/v1/templates/{}/{}", KEY, INSTANCE, templates_update)                             \
+    ROUTE(POST, "/v1/templates/{}/{}/revert", KEY, INSTANCE, templates_revert)                     \
+    ROUTE(POST, "/v1/templates/{}/{}/preview", KEY, INSTANCE, templates_preview)                   \
+    ROUTE(POST, "/v1/templates/{}/{}/toggle_delivery", KEY, INSTANCE, templates_toggle_delivery)   \
     ROUTE(GET, "/v1/redirect_urls", KEY, INSTANCE, redirect_urls_list)                             \
     ROUTE(POST, "/v1/redirect_urls", KEY, INSTANCE, redirect_urls_create)                          \
     ROUTE(GET, "/v1/redirect_urls/{}", KEY, INSTANCE, redirect_urls_get)                           \

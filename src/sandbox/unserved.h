@@ -9,12 +9,6 @@
 /* clang-format off */
 #define UNSERVED_OPERATIONS(UNSERVED) \
     UNSERVED(GET, "/v1/public/interstitial", GetPublicInterstitial) \
-    UNSERVED(GET, "/v1/templates/{}", GetTemplateList) \
-    UNSERVED(GET, "/v1/templates/{}/{}", GetTemplate) \
-    UNSERVED(PUT, "/v1/templates/{}/{}", UpsertTemplate) \
-    UNSERVED(POST, "/v1/templates/{}/{}/revert", RevertTemplate) \
-    UNSERVED(POST, "/v1/templates/{}/{}/preview", PreviewTemplate) \
-    UNSERVED(POST, "/v1/templates/{}/{}/toggle_delivery", ToggleTemplateDelivery) \
     UNSERVED(POST, "/v1/users/{}/profile_image", SetUserProfileImage) \
     UNSERVED(DELETE, "/v1/users/{}/profile_image", DeleteUserProfileImage) \
     UNSERVED(GET, "/v1/users/{}/billing/subscription", GetUserBillingSubscription) \

@@ -4,6 +4,7 @@
 
 #include "sandbox/call.h"
 #include "sandbox/outbox.h"
+#include "sandbox/wording.h"
 
 /* The code of test addresses, which are sent nothing. */
 #define TEST_CODE "424242"
@@ -85,12 +86,14 @@ bool verification_begin(struct call *call, const struct verification_opts *opts,
         return call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
     if (!put(call, verification))
         return false;
+    const struct wording_value values[] = {{"otp_code", code}};
     return test || opts->silent || !strategy || strategy->channel == CHANNEL_NONE ||
-           outbox_put_code(call, &(struct outbox_code){.sms = strategy->channel == CHANNEL_SMS,
-                                                       .address = opts->address,
-                                                       .code = code,
-                                                       .user_id = opts->user_id,
-                                                       .slug = strategy->slug});
+           outbox_put(call, &(struct outbox_opts){.sms = strategy->channel == CHANNEL_SMS,
+                                                  .slug = strategy->slug,
+                                                  .address = opts->address,
+                                                  .user_id = opts->user_id,
+                                                  .values = values,
+                                                  .count = ARRAY_COUNT(values)});
 }
 
 bool verification_done(struct call *call, struct text id, struct text strategy,

@@ -98,22 +98,13 @@ static bool tell(struct call *call, enum event_kind kind, const struct entry *en
 
 static bool confirm(struct call *call, const struct entry *entry)
 {
-    struct text application = call->desk->instance->settings.application_name;
-    struct text page = call->desk->instance->settings.home_url;
     struct json_value doc;
     if (!resource_doc(call, entry, &doc))
         return false;
-    if (!json_true(json_get(doc, TEXT("notify"))))
-        return true;
-    return outbox_put_link(
-        call,
-        &(struct outbox_link){
-            .address = arena_copy(call->arena, json_text(json_get(doc, TEXT("email_address")))),
-            .slug = "waitlist_confirmation",
-            .subject = arena_printf(call->arena, "You are on the waiting list of %.*s",
-                                    TEXT_ARG(application)),
-            .sentence = TEXT("You will get an email when you can sign up."),
-            .url = page.at ? page : TEXT("")});
+    struct text email = arena_copy(call->arena, json_text(json_get(doc, TEXT("email_address"))));
+    return !json_true(json_get(doc, TEXT("notify"))) ||
+           outbox_put(call,
+                      &(struct outbox_opts){.slug = "waitlist_confirmation", .address = email});
 }
 
 /* Puts what a body describes on the list; an address that is there stays as it is. */
