@@ -79,6 +79,8 @@
     ERROR(organization_invitation_already_accepted, 400, "The invitation was accepted already")    \
     ERROR(organization_invitation_revoked_code, 400, "The invitation was revoked")                 \
     ERROR(bulk_size_exceeded, 400, "Too many at once")                                             \
+    ERROR(image_not_found, 404, "No picture")                                                      \
+    ERROR(image_too_large, 413, "The picture is too large")                                        \
     ERROR(organization_domains_not_enabled, 403, "Domains are not enabled")                        \
     ERROR(organization_domain_enrollment_mode_not_enabled, 403, "The mode is not enabled")         \
     ERROR(organization_domain_quota_exceeded, 403, "Too many domains")                             \

@@ -105,12 +105,20 @@ static void put_identifiers(const struct clerk_user *user, struct buf *to)
                      "\"saml_accounts\":[],\"enterprise_accounts\":[]"));
 }
 
+static void put_image(const struct clerk_user *user, struct buf *to)
+{
+    struct text url = user->image_url.at ? user->image_url : TEXT("");
+    put_text(to, TEXT(",\"profile_image_url\":"), url);
+    put_text(to, TEXT(",\"image_url\":"), url);
+    buf_add(to, url.len > 0 ? TEXT(",\"has_image\":true") : TEXT(",\"has_image\":false"));
+}
+
 static void put_names(const struct clerk_user *user, struct buf *to)
 {
     put_text(to, TEXT(",\"object\":\"user\",\"username\":"), user->user.username);
     put_text(to, TEXT(",\"first_name\":"), user->user.first_name);
     put_text(to, TEXT(",\"last_name\":"), user->user.last_name);
-    buf_add(to, TEXT(",\"profile_image_url\":\"\",\"image_url\":\"\",\"has_image\":false"));
+    put_image(user, to);
     put_text(to, TEXT(",\"primary_email_address_id\":"), user->primary_email_id);
     put_text(to, TEXT(",\"primary_phone_number_id\":"), user->primary_phone_id);
     buf_add(to, TEXT(",\"primary_web3_wallet_id\":null"));
@@ -210,10 +218,10 @@ void clerk_write_public_user(const struct clerk_user *user, struct buf *to)
     struct text identifier = clerk_identifier_of(user);
     put_text(to, TEXT("{\"first_name\":"), user->user.first_name);
     put_text(to, TEXT(",\"last_name\":"), user->user.last_name);
-    buf_add(to, TEXT(",\"image_url\":\"\",\"has_image\":false"));
+    put_image(user, to);
     put_text(to, TEXT(",\"identifier\":"), identifier.at ? identifier : TEXT(""));
     put_text(to, TEXT(",\"user_id\":"), user->id);
-    buf_add(to, TEXT(",\"profile_image_url\":\"\"}"));
+    buf_byte(to, '}');
 }
 
 void clerk_write_count(int64_t count, struct buf *to)

@@ -29,6 +29,7 @@ struct clerk_user {
     struct clerk_identifier *emails, *phones;
     size_t email_count, phone_count;
     struct text primary_email_id, primary_phone_id;
+    struct text image_url; /* absent: no picture */
     int64_t updated_at, password_updated_at, last_sign_in_at, last_active_at;
     int64_t mfa_enabled_at, mfa_disabled_at;
     int64_t lockout_expires_in_s; /* USER_UNSET: never expires, or not locked */

@@ -82,8 +82,8 @@ static void put_person(struct json_out *out, const struct clerk_user *user)
     json_put_text_or_null(out, user->user.first_name);
     json_key(out, TEXT("last_name"));
     json_put_text_or_null(out, user->user.last_name);
-    put_text(out, TEXT("image_url"), TEXT(""));
-    put_bool(out, TEXT("has_image"), false);
+    put_text(out, TEXT("image_url"), user->image_url);
+    put_bool(out, TEXT("has_image"), user->image_url.len > 0);
 }
 
 void clerk_write_inviter(const struct clerk_user *user, struct buf *to)
@@ -100,7 +100,7 @@ void clerk_write_member_user(const struct clerk_user *user, struct buf *to)
     struct json_out out = json_out(to);
     json_open(&out, '{');
     put_person(&out, user);
-    put_text(&out, TEXT("profile_image_url"), TEXT(""));
+    put_text(&out, TEXT("profile_image_url"), user->image_url);
     json_key(&out, TEXT("identifier"));
     json_put_text_or_null(&out, clerk_identifier_of(user));
     json_key(&out, TEXT("username"));

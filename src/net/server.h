@@ -109,6 +109,8 @@ struct server_opts {
     size_t memory_max;  /* of a request's arena and answer, bytes each */
     int64_t idle_ms;    /* an idle connection is closed after it; 0: never */
     int64_t drain_ms;   /* server_stop waits so long for answers to be sent; 0: two seconds */
+    /* Optional: how many bytes the body of this request may have; what is beyond body_max is too large anyway. */
+    size_t (*room)(void *arg, const struct server_request *request);
     /* With loops: whether the body of this request, whose headers have come, is to be streamed. */
     bool (*streams)(void *arg, struct server_request *request);
     /*

@@ -115,7 +115,9 @@ void server_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 
 static void take_piece(struct connection *c, const char *at, size_t len)
 {
-    if (c->body.len + len > c->server->opts.body_max)
+    const struct server_opts *opts = &c->server->opts;
+    size_t room = opts->room ? opts->room(opts->arg, &c->request) : opts->body_max;
+    if (c->body.len + len > room)
         c->request.body_too_large = true;
     if (c->request.body_too_large)
         return;

@@ -110,6 +110,7 @@ enum store_answer account_delete(struct store *store, const struct account *acco
     static const char identifiers[] = "DELETE FROM identifiers WHERE account = ?1";
     static const char user[] = "DELETE FROM users WHERE seq = ?1";
     if (membership_delete_of(store, account->seq, err) != 0 ||
+        (account->image != USER_UNSET && image_delete(store, account->clerk.id, err) != 0) ||
         delete_by_seq(store, identifiers, account->seq, err) != 0 ||
         delete_by_seq(store, user, account->seq, err) != 0)
         return STORE_FAILED;
@@ -261,7 +262,8 @@ int account_read(struct store *store, struct sql_query *query, int64_t now_ms, s
     for (int i = 0; i < (int)ARRAY_COUNT(number_offsets); i++)
         *(int64_t *)((char *)account + number_offsets[i]) = read_number(query, COLUMN_NUMBERS + i);
     derive(account, now_ms);
-    return 0;
+    return image_url(store, account->clerk.id, account->image, arena, &account->clerk.image_url,
+                     err);
 }
 
 void account_arrange(struct account *account, struct clerk_identifier *room)

@@ -189,8 +189,8 @@ static void put_user(struct json_out *out, const struct clerk_user *clerk)
     put_full_name(out, user);
     json_field_text(out, "username", user->username);
     json_field_text(out, "locale", user->locale);
-    json_field_text(out, "image_url", TEXT(""));
-    json_field_bool(out, "has_image", false);
+    json_field_text(out, "image_url", clerk->image_url.at ? clerk->image_url : TEXT(""));
+    json_field_bool(out, "has_image", clerk->image_url.len > 0);
     put_identifier(out, "primary_email_address", "email_verified",
                    primary(clerk->emails, clerk->email_count, clerk->primary_email_id));
     put_identifier(out, "primary_phone_number", "phone_number_verified",

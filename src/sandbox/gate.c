@@ -5,6 +5,7 @@
 
 #include "sandbox/console.h"
 #include "sandbox/front.h"
+#include "sandbox/image.h"
 
 #define BODY_MAX ((size_t)1 << 20)
 #define HOUR_US  INT64_C(3600000000)
@@ -121,14 +122,26 @@ static bool read_form(struct call *call)
     return call->form.at || call_read_form(call);
 }
 
+/* A picture is left to its handler. */
+static bool brings_image(const struct call *call)
+{
+    return image_is_path(call->request->path) &&
+           form_is_type(server_header(call->request, "Content-Type"), TEXT("multipart/form-data"));
+}
+
 bool gate_body(struct gate *gate, struct call *call)
 {
+    if (call->request->body_too_large && brings_image(call))
+        return call_fail(call, CLERK_image_too_large, NULL, "A picture may have %zu bytes at most.",
+                         IMAGE_MAX);
     if (call->request->body_too_large)
         return call_fail(call, CLERK_request_body_too_large, NULL,
                          "A request body may have %zu bytes at most.", BODY_MAX);
     if (strcmp(call->request->method, "GET") == 0 || !call->request->body.at)
         return true;
-    return call->front ? read_form(call) : read_json(gate, call);
+    if (call->front)
+        return read_form(call);
+    return brings_image(call) || read_json(gate, call);
 }
 
 /* Browsers send PATCH, PUT and DELETE as POST with ?_method=. */

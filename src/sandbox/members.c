@@ -286,8 +286,8 @@ static bool read_rows(struct call *call, struct sql_query *query, struct row *ro
         if (account_read(store, query, call->now_ms, call->arena, &row->account, &err) != 0 ||
             membership_read(query, account_column_count, call->arena, &row->membership, &err) !=
                 0 ||
-            org_read(query, account_column_count + MEMBERSHIP_COLUMNS, call->arena, &row->org,
-                     &err) != 0)
+            org_read(store, query, account_column_count + MEMBERSHIP_COLUMNS, call->arena,
+                     &row->org, &err) != 0)
             return call_broken(call, &err);
     }
     if (got < 0)
@@ -406,8 +406,8 @@ bool orgs_of_user(struct call *call, int64_t account, int64_t max, int64_t offse
     sql_bind_int(query, 3, offset);
     while (to->count < (size_t)max && (got = sql_step(query, &err)) > 0 &&
            (got = membership_read(query, 0, call->arena, &to->memberships[to->count], &err)) == 0 &&
-           (got = org_read(query, MEMBERSHIP_COLUMNS, call->arena, &to->orgs[to->count], &err)) ==
-               0)
+           (got = org_read(call->desk->store, query, MEMBERSHIP_COLUMNS, call->arena,
+                           &to->orgs[to->count], &err)) == 0)
         to->count++;
     sql_finish(query);
     return got >= 0 || call_broken(call, &err);

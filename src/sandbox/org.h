@@ -13,6 +13,7 @@
 struct org {
     int64_t seq;                     /* the row, in order of creation */
     int64_t members;                 /* how many */
+    int64_t image;                   /* the number of the picture, see image.h; USER_UNSET: none */
     struct clerk_organization clerk; /* what it tells only when asked is unset */
 };
 
@@ -38,8 +39,8 @@ enum store_answer org_delete(struct store *store, const struct org *org, struct 
 /* For a query "SELECT " org_columns " FROM organizations o …": reads columns from `at` on. */
 extern const char org_columns[];
 #define ORG_COLUMNS 14
-int org_read(struct sql_query *query, int at, struct arena *arena, struct org *org,
-             struct err *err);
+int org_read(struct store *store, struct sql_query *query, int at, struct arena *arena,
+             struct org *org, struct err *err);
 
 /* STORE_TAKEN: the user is one already. STORE_NONE: the organization is full. */
 enum store_answer membership_add(struct store *store, const struct membership *membership,

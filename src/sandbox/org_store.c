@@ -1,5 +1,8 @@
 /* Rows of the tables `organizations` and `memberships`. */
 #include "sandbox/org.h"
+
+#include <stdio.h>
+
 #include "sandbox/entry.h"
 #include "sandbox/store_private.h"
 
@@ -45,13 +48,25 @@ static int copy_all(struct sql_query *query, int at, struct arena *arena, struct
     return 0;
 }
 
-int org_read(struct sql_query *query, int at, struct arena *arena, struct org *org, struct err *err)
+/* The column image_url holds the number of the picture. */
+static int read_image(struct store *store, struct sql_query *query, int at, struct arena *arena,
+                      struct org *org, struct err *err)
 {
+    uint64_t number;
+    bool has = text_u64(sql_text(query, at), INT64_MAX, &number);
+    org->image = has ? (int64_t)number : USER_UNSET;
+    return image_url(store, org->clerk.id, org->image, arena, &org->clerk.image_url, err);
+}
+
+int org_read(struct store *store, struct sql_query *query, int at, struct arena *arena,
+             struct org *org, struct err *err)
+{
+    struct text ignored;
     struct clerk_organization *clerk = &org->clerk;
     struct text *const texts[] = {&clerk->id,
                                   &clerk->name,
                                   &clerk->slug,
-                                  &clerk->image_url,
+                                  &ignored,
                                   &clerk->created_by,
                                   &clerk->role_set_key,
                                   &clerk->public_metadata,
@@ -66,7 +81,9 @@ int org_read(struct sql_query *query, int at, struct arena *arena, struct org *o
                   .members_count = USER_UNSET,
                   .pending_invitations_count = USER_UNSET},
     };
-    return copy_all(query, at + 2, arena, texts, ARRAY_COUNT(texts), err);
+    if (copy_all(query, at + 2, arena, texts, ARRAY_COUNT(texts), err) != 0)
+        return -1;
+    return read_image(store, query, at + 5, arena, org, err);
 }
 
 int membership_read(struct sql_query *query, int at, struct arena *arena,
@@ -97,6 +114,7 @@ static enum store_answer write_org(struct store *store, const char *statement,
                                    const struct org *org, struct err *err)
 {
     const struct clerk_organization *clerk = &org->clerk;
+    char image[24];
     struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return STORE_FAILED;
@@ -104,7 +122,8 @@ static enum store_answer write_org(struct store *store, const char *statement,
     sql_bind_text(query, 2, clerk->id);
     sql_bind_text(query, 3, clerk->name);
     sql_bind_text(query, 4, clerk->slug);
-    sql_bind_text(query, 5, clerk->image_url);
+    snprintf(image, sizeof(image), "%lld", (long long)org->image);
+    sql_bind_text(query, 5, org->image == USER_UNSET ? (struct text){NULL, 0} : text_of(image));
     sql_bind_text(query, 6, clerk->created_by);
     sql_bind_text(query, 7, clerk->role_set_key);
     sql_bind_text(query, 8, clerk->public_metadata);
@@ -138,13 +157,13 @@ enum store_answer org_put(struct store *store, const struct org *org, struct err
     return write_org(store, statement, org, err);
 }
 
-static enum store_answer read_org(struct sql_query *query, struct arena *arena, struct org *org,
-                                  struct err *err)
+static enum store_answer read_org(struct store *store, struct sql_query *query, struct arena *arena,
+                                  struct org *org, struct err *err)
 {
     int got = sql_step(query, err);
     if (got <= 0)
         return got < 0 ? STORE_FAILED : STORE_NONE;
-    int status = org_read(query, 0, arena, org, err);
+    int status = org_read(store, query, 0, arena, org, err);
     sql_reset(query);
     return status == 0 ? STORE_OK : STORE_FAILED;
 }
@@ -157,7 +176,7 @@ enum store_answer org_get(struct store *store, struct text id, struct arena *are
     if (!query)
         return STORE_FAILED;
     sql_bind_text(query, 1, id);
-    return read_org(query, arena, org, err);
+    return read_org(store, query, arena, org, err);
 }
 
 enum store_answer org_get_by_slug(struct store *store, struct text slug, struct arena *arena,
@@ -168,7 +187,7 @@ enum store_answer org_get_by_slug(struct store *store, struct text slug, struct 
     if (!query)
         return STORE_FAILED;
     sql_bind_text(query, 1, slug);
-    return read_org(query, arena, org, err);
+    return read_org(store, query, arena, org, err);
 }
 
 enum store_answer org_get_seq(struct store *store, int64_t seq, struct arena *arena,
@@ -179,7 +198,7 @@ enum store_answer org_get_seq(struct store *store, int64_t seq, struct arena *ar
     if (!query)
         return STORE_FAILED;
     sql_bind_int(query, 1, seq);
-    return read_org(query, arena, org, err);
+    return read_org(store, query, arena, org, err);
 }
 
 /* Runs a statement with up to two numbers. */
@@ -199,7 +218,9 @@ enum store_answer org_delete(struct store *store, const struct org *org, struct 
 {
     static const char memberships[] = "DELETE FROM memberships WHERE org = ?1";
     static const char row[] = "DELETE FROM organizations WHERE seq = ?1";
-    if (run(store, memberships, org->seq, -1, err) != 0 || run(store, row, org->seq, -1, err) != 0)
+    if (run(store, memberships, org->seq, -1, err) != 0 ||
+        run(store, row, org->seq, -1, err) != 0 ||
+        (org->image != USER_UNSET && image_delete(store, org->clerk.id, err) != 0))
         return STORE_FAILED;
     return entry_delete_owned(store, org->clerk.id, err);
 }

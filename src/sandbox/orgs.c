@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sandbox/active.h"
+#include "sandbox/image.h"
 #include "sandbox/metadata.h"
 #include "sandbox/routes.h"
 
@@ -117,7 +118,8 @@ static bool put(struct call *call, struct org *org)
 {
     struct err err;
     org->clerk.updated_at = call->now_ms;
-    if (!call_check(call, org_put(call->desk->store, org, &err), &err))
+    if (!call_check(call, org_put(call->desk->store, org, &err), &err) ||
+        !orgs_get(call, org->clerk.id, org)) /* as it is now, with the address of its picture */
         return false;
     answer(call, org);
     return event_put_answer(call, EVENT_organization_updated);
@@ -162,6 +164,7 @@ static bool add(struct call *call, const struct form *form, struct org *org)
 {
     struct err err;
     *org = (struct org){
+        .image = USER_UNSET,
         .clerk = {.id = call_new_id(call, "org_"),
                   .name = form->name,
                   .slug = form->slug.len > 0 ? form->slug : make_slug(call, form->name),
@@ -303,6 +306,31 @@ void orgs_delete(struct call *call)
     event_put_answer(call, EVENT_organization_deleted);
 }
 
+/* Whom an upload is credited to is checked, and told nobody. */
+static bool check_uploader(struct call *call)
+{
+    struct form_part part;
+    struct account account;
+    return !form_part(server_header(call->request, "Content-Type"), call->request->body,
+                      TEXT("uploader_user_id"), &part) ||
+           call_account(call, part.content, &account);
+}
+
+void orgs_set_logo(struct call *call)
+{
+    struct org org;
+    if (orgs_get(call, call->ids[0], &org) && check_uploader(call) &&
+        image_take(call, org.clerk.id, &org.image))
+        put(call, &org);
+}
+
+void orgs_delete_logo(struct call *call)
+{
+    struct org org;
+    if (orgs_get(call, call->ids[0], &org) && image_drop(call, org.clerk.id, &org.image))
+        put(call, &org);
+}
+
 static void change_metadata(struct call *call, bool merges)
 {
     struct org org;
@@ -346,7 +374,7 @@ static bool list_rows(struct call *call, const struct filter *filter, const stru
     paging_tail(page, "o.seq", tail);
     struct sql_query *query = rows ? filter_query(filter, sql, head, tail, &err) : NULL;
     while (query && count < (size_t)page->limit && (got = sql_step(query, &err)) > 0 &&
-           (got = org_read(query, 0, call->arena, &rows[count], &err)) == 0)
+           (got = org_read(call->desk->store, query, 0, call->arena, &rows[count], &err)) == 0)
         count++;
     sql_finish(query);
     if (!rows || !query || got < 0)

@@ -28,6 +28,8 @@ struct call;
     ROUTE(DELETE, "/v1/users/{}/mfa", KEY, INSTANCE, users_delete_mfa)                             \
     ROUTE(DELETE, "/v1/users/{}/totp", KEY, INSTANCE, users_delete_totp)                           \
     ROUTE(DELETE, "/v1/users/{}/backup_code", KEY, INSTANCE, users_delete_backup_codes)            \
+    ROUTE(POST, "/v1/users/{}/profile_image", KEY, INSTANCE, users_set_image)                      \
+    ROUTE(DELETE, "/v1/users/{}/profile_image", KEY, INSTANCE, users_delete_image)                 \
     ROUTE(GET, "/v1/users/{}/organization_memberships", KEY, INSTANCE, users_memberships)          \
     ROUTE(GET, "/v1/users/{}/organization_invitations", KEY, INSTANCE,                             \
           users_organization_invitations)                                                          \
@@ -60,6 +62,8 @@ struct call;
     ROUTE(DELETE, "/v1/organizations/{}", KEY, INSTANCE, orgs_delete)                              \
     ROUTE(PATCH, "/v1/organizations/{}/metadata", KEY, USER, orgs_metadata_merge)                  \
     ROUTE(PUT, "/v1/organizations/{}/metadata", KEY, USER, orgs_metadata_replace)                  \
+    ROUTE(PUT, "/v1/organizations/{}/logo", KEY, INSTANCE, orgs_set_logo)                          \
+    ROUTE(DELETE, "/v1/organizations/{}/logo", KEY, INSTANCE, orgs_delete_logo)                    \
     ROUTE(GET, "/v1/organizations/{}/memberships", KEY, INSTANCE, members_list)                    \
     ROUTE(POST, "/v1/organizations/{}/memberships", KEY, INSTANCE, members_create)                 \
     ROUTE(PATCH, "/v1/organizations/{}/memberships/{}", KEY, MEMBER, members_update)               \
@@ -225,6 +229,8 @@ struct call;
     ROUTE(PATCH, "/v1/me/metadata", SESSION, BROWSER, me_update_metadata)                          \
     ROUTE(POST, "/v1/me/change_password", SESSION, BROWSER, me_change_password)                    \
     ROUTE(POST, "/v1/me/remove_password", SESSION, BROWSER, me_remove_password)                    \
+    ROUTE(POST, "/v1/me/profile_image", SESSION, BROWSER, me_set_image)                            \
+    ROUTE(DELETE, "/v1/me/profile_image", SESSION, BROWSER, me_delete_image)                       \
     ROUTE(GET, "/v1/me/sessions", SESSION, BROWSER, me_sessions)                                   \
     ROUTE(GET, "/v1/me/sessions/active", SESSION, BROWSER, me_sessions_active)                     \
     ROUTE(POST, "/v1/me/sessions/{}/revoke", SESSION, BROWSER, me_revoke_session)                  \
@@ -268,6 +274,7 @@ struct call;
     ROUTE(POST, "/v1/client/sessions/{}/tokens", CLIENT, BROWSER, sessions_token)                  \
     ROUTE(POST, "/v1/client/sessions/{}/tokens/{}", CLIENT, BROWSER, sessions_template_token)      \
     /* Usher's own */                                                                              \
+    ROUTE(GET, "/v1/sandbox/images/{}/{}", PUBLIC, FREE, images_get)                               \
     ROUTE(GET, "/v1/sandbox/outbox", KEY, FREE, outbox_list)                                       \
     ROUTE(POST, "/v1/sandbox/rotate_key", KEY, FREE, inspect_rotate_key)
 

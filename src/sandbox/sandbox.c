@@ -8,6 +8,7 @@
 #include "sandbox/delivery.h"
 #include "sandbox/engine.h"
 #include "sandbox/hook.h"
+#include "sandbox/image.h"
 #include "sandbox/meter.h"
 #include "sandbox/tables.h"
 
@@ -117,9 +118,21 @@ static int set_claims(struct sandbox *sandbox, struct text claims, struct err *e
     return store_commit(sandbox->store, err);
 }
 
+/* Bodies are JSON and forms, but for pictures. */
+static size_t room(void *arg, const struct server_request *request)
+{
+    (void)arg;
+    return image_is_path(request->path) ? IMAGE_BODY_MAX : BODY_MAX;
+}
+
+static void write_url(const struct sandbox *sandbox, char *to, size_t size)
+{
+    snprintf(to, size, "http%s://%s", sandbox->tls ? "s" : "", sandbox->address);
+}
+
 static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struct err *err)
 {
-    char address[256];
+    char address[256], url[SERVER_ADDRESS_MAX + 16];
     if (check_listen(opts, address, err) != 0 ||
         store_open(&sandbox->store, opts->data, err) != 0 ||
         tables_create(sandbox->store, err) != 0)
@@ -142,7 +155,8 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
                                  .tls_key = opts->tls_key,
                                  .threads = HTTP_THREADS,
                                  .connections_max = CONNECTIONS_MAX,
-                                 .body_max = BODY_MAX,
+                                 .body_max = IMAGE_BODY_MAX,
+                                 .room = room,
                                  .memory_max = MEMORY_MAX,
                                  .idle_ms = IDLE_MS,
                                  .handle = handle,
@@ -152,6 +166,8 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
     server_address(sandbox->server, sandbox->address);
     sandbox->tls = opts->tls_cert != NULL;
     instance_listen(&sandbox->instance, sandbox->address, opts->frontend_host);
+    write_url(sandbox, url, sizeof(url));
+    store_serve(sandbox->store, url);
     return 0;
 }
 
@@ -216,7 +232,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct buf *to)
 {
     struct json_out out = json_out(to);
     char url[SERVER_ADDRESS_MAX + 16];
-    snprintf(url, sizeof(url), "http%s://%s", sandbox->tls ? "s" : "", sandbox->address);
+    write_url(sandbox, url, sizeof(url));
     json_open(&out, '{');
     json_key(&out, TEXT("backend_api"));
     json_put_text(&out, text_of(url));

@@ -1,12 +1,13 @@
 #include "sandbox/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sandbox/store_private.h"
 
 #define APPLICATION 0x55736278 /* "Usbx" */
-#define VERSION     3
+#define VERSION     4
 
 /*
  * SQLite's own cache, in KiB: the indexes of a million users fit. Locked for good: a second sandbox on the
@@ -58,6 +59,7 @@ static const char schema[] =
 static const char *const upgrades[VERSION] = {
     [1] = "ALTER TABLE users ADD COLUMN failed_attempts INTEGER",
     [2] = "ALTER TABLE users ADD COLUMN password_compromised_at INTEGER",
+    [3] = "ALTER TABLE users ADD COLUMN image INTEGER",
 };
 
 /* Before the tables are looked for. Files of old have a version alone, and no application. */
@@ -98,7 +100,8 @@ static int make_tables(struct store *store, struct err *err)
 {
     if (sql_begin(store->sql, err) == 0 && check_stamp(store, err) == 0 &&
         sql_exec(store->sql, schema, err) == 0 && sql_exec(store->sql, entry_schema, err) == 0 &&
-        sql_exec(store->sql, org_schema, err) == 0 && sql_commit(store->sql, err) == 0)
+        sql_exec(store->sql, org_schema, err) == 0 &&
+        sql_exec(store->sql, image_schema, err) == 0 && sql_commit(store->sql, err) == 0)
         return 0;
     store_abort(store);
     return -1;
@@ -146,6 +149,11 @@ void store_close(struct store *store)
 struct sql *store_sql(struct store *store)
 {
     return store->sql;
+}
+
+void store_serve(struct store *store, const char *address)
+{
+    snprintf(store->address, sizeof(store->address), "%s", address);
 }
 
 bool store_is_shared(const struct store *store)

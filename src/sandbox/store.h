@@ -38,6 +38,7 @@ struct account {
     int64_t locked_until;                   /* milliseconds; USER_UNSET: not locked */
     int64_t failed_attempts;                /* to sign in, since the last that did not fail */
     int64_t password_compromised_at;        /* USER_UNSET: never; a newer password is not */
+    int64_t image;                          /* the number of the picture; USER_UNSET: none */
     struct account_identifier *identifiers; /* by number */
     size_t identifier_count;
 };
@@ -56,6 +57,8 @@ enum store_answer {
 int store_open(struct store **store, const char *path, struct err *err);
 void store_close(struct store *store);
 struct sql *store_sql(struct store *store);
+/* Where pictures are served ("http://127.0.0.1:41237"), as what is read tells their whole addresses. */
+void store_serve(struct store *store, const char *address);
 
 /* Makes tables and indexes that are not there yet (IF NOT EXISTS), in the open transaction or one of their own. */
 int store_define(struct store *store, const char *statements, struct err *err);

@@ -4,8 +4,10 @@
 
 #include "sandbox/store.h"
 
-/* The tables of entry.c and org_store.c. */
-extern const char entry_schema[], org_schema[];
+/* The tables of entry.c, org_store.c and image.c. */
+extern const char entry_schema[], org_schema[], image_schema[];
+
+#define STORE_ADDRESS_MAX 160
 
 #define STORE_JSON_MAX ((size_t)4 << 20)
 
@@ -15,6 +17,7 @@ struct store {
     int64_t next_seq;   /* 0: to be asked for */
     int64_t generation; /* of what is kept in memory, see store_enter */
     const char *taken;
+    char address[STORE_ADDRESS_MAX]; /* of pictures, see store_serve */
 };
 
 /* The columns of a user: one a field of the user table, and these numbers of struct account. */
@@ -23,6 +26,7 @@ struct store {
     NUMBER(primary_phone, primary_phone)                                                           \
     NUMBER(locked_until, locked_until)                                                             \
     NUMBER(failed_attempts, failed_attempts)                                                       \
+    NUMBER(image, image)                                                                           \
     NUMBER(updated_at, clerk.updated_at)                                                           \
     NUMBER(password_updated_at, clerk.password_updated_at)                                         \
     NUMBER(password_compromised_at, password_compromised_at)                                       \
@@ -43,6 +47,12 @@ struct sql_query *store_writes(struct store *store, const char *statement, struc
 
 /* What a failed statement means; param is the parameter's name for an identifier that is taken. */
 enum store_answer store_failure(struct store *store, const char *param);
+
+/* The address of an owner's picture; absent for the number USER_UNSET. Returns 0 or -1. */
+int image_url(const struct store *store, struct text owner, int64_t number, struct arena *arena,
+              struct text *url, struct err *err);
+/* Deletes the picture of an owner who goes. Returns 0 or -1. */
+int image_delete(struct store *store, struct text owner, struct err *err);
 
 /* Inserts a row under its account and number. */
 enum store_answer identifier_insert(struct store *store,

@@ -9,8 +9,6 @@
 /* clang-format off */
 #define UNSERVED_OPERATIONS(UNSERVED) \
     UNSERVED(GET, "/v1/public/interstitial", GetPublicInterstitial) \
-    UNSERVED(POST, "/v1/users/{}/profile_image", SetUserProfileImage) \
-    UNSERVED(DELETE, "/v1/users/{}/profile_image", DeleteUserProfileImage) \
     UNSERVED(GET, "/v1/users/{}/billing/subscription", GetUserBillingSubscription) \
     UNSERVED(GET, "/v1/users/{}/billing/credits", GetUserBillingCreditBalance) \
     UNSERVED(POST, "/v1/users/{}/billing/credits", AdjustUserBillingCreditBalance) \
@@ -23,8 +21,6 @@
     UNSERVED(POST, "/v1/machines/{}/secret_key/rotate", RotateMachineSecretKey) \
     UNSERVED(POST, "/v1/machines/{}/scopes", CreateMachineScope) \
     UNSERVED(DELETE, "/v1/machines/{}/scopes/{}", DeleteMachineScope) \
-    UNSERVED(PUT, "/v1/organizations/{}/logo", UploadOrganizationLogo) \
-    UNSERVED(DELETE, "/v1/organizations/{}/logo", DeleteOrganizationLogo) \
     UNSERVED(GET, "/v1/organizations/{}/billing/subscription", GetOrganizationBillingSubscription) \
     UNSERVED(GET, "/v1/organizations/{}/billing/credits", GetOrganizationBillingCreditBalance) \
     UNSERVED(POST, "/v1/organizations/{}/billing/credits", AdjustOrganizationBillingCreditBalance) \

@@ -60,6 +60,7 @@ bool users_compose(struct call *call, const struct draft *draft, struct account 
     bool password = user->password_digest.at;
     account->password_compromised_at = USER_UNSET;
     account->locked_until = locked ? now + ACCOUNT_LOCK_MS : USER_UNSET;
+    account->image = USER_UNSET;
     account->clerk.id = call_new_id(call, "user_");
     account->clerk.updated_at = now;
     account->clerk.password_enabled = password;

@@ -374,6 +374,28 @@ describe('the user himself', () => {
     assert.equal((await one.get('/v1/me')).body.response.id, user.id);
   });
 
+  test('the picture: as a file or as base64, and taken away again', async () => {
+    const { one, user } = await signedIn();
+    const bytes = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(500, 7)]);
+    const data = new FormData();
+    data.set('file', new File([bytes], 'me.png'));
+    const made = (await one.post('/v1/me/profile_image', data)).body.response;
+    assert.deepEqual([made.object, made.name], ['image', 'me.png']);
+    assert.deepEqual(Buffer.from(await (await fetch(made.public_url)).arrayBuffer()), bytes);
+    const base64 = { 'content-type': 'application/octet-stream' };
+    for (const body of [bytes.toString('base64'), `data:image/png;base64,${bytes.toString('base64')}`]) {
+      const { body: { response } } = await one.post('/v1/me/profile_image', body, base64);
+      assert.notEqual(response.public_url, made.public_url);
+      assert.deepEqual([(await users.getUser(user.id)).imageUrl, (await one.get('/v1/me')).body.response.has_image],
+        [response.public_url, true]);
+    }
+    assert.equal((await one.post('/v1/me/profile_image', 'no base64!', base64)).code, 'request_body_invalid');
+    assert.equal((await one.post('/v1/me/profile_image', 'aGVsbG8=', base64)).code, 'unsupported_content_type');
+    assert.equal((await one.call('DELETE', '/v1/me/profile_image')).body.response.deleted, true);
+    assert.equal((await one.call('DELETE', '/v1/me/profile_image')).code, 'image_not_found');
+    assert.equal((await users.getUser(user.id)).hasImage, false);
+  });
+
   test('the password: changed with the current one only', async () => {
     const { one, user } = await signedIn();
     const change = form => one.post('/v1/me/change_password', form);
