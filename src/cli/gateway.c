@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/notify.h"
 #include "trickle/trickle.h"
 
 static const char about[] =
@@ -65,8 +66,11 @@ static void wait_for_stop(struct trickle *trickle, const sigset_t *signals)
         int number = sigtimedwait(signals, NULL, &second);
         if (number == SIGINT || number == SIGTERM)
             return;
-        if (number == SIGHUP && trickle_reload(trickle, &err) != 0)
-            log_line(LOG_ERROR, "not reloaded, all stays as it was: %s", err.message);
+        if (number == SIGHUP) {
+            notify_reloading();
+            trickle_reload(trickle, &err); /* the log tells how it went */
+            notify_ready();
+        }
         trickle_tend(trickle);
     }
 }
@@ -85,7 +89,9 @@ static int serve(const char *config)
     if (trickle_start(&trickle, &opts, &err) != 0)
         return cli_fail("gateway", &err);
     print_ready(trickle);
+    notify_ready();
     wait_for_stop(trickle, &signals);
+    notify_stopping();
     trickle_stop(trickle);
     return CLI_OK;
 }

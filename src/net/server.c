@@ -151,9 +151,8 @@ static struct lane *lane_new(struct server *server, struct loop *loop, struct er
     if (!lane->daemon) {
         close(listener);
         free(lane);
-        err_set(err, server->cert ? ERR_IO : ERR_NETWORK, "the HTTP server does not start%s%s",
-                server->cert ? ": no certificate and its key, both PEM, are in " : "",
-                server->cert ? server->opts.tls_cert : "");
+        err_set(err, server->cert ? ERR_IO : ERR_NETWORK, "the HTTP server does not start%s",
+                server->cert ? ": the files hold no certificate and its key, both PEM" : "");
         return NULL;
     }
     if (loop)
@@ -191,15 +190,12 @@ static void forget_tls(struct server *server)
     server->cert = server->key = NULL;
 }
 
-static int read_tls(struct server *server, struct err *err)
+static int read_tls(struct server *server, const char *cert, const char *key, struct err *err)
 {
-    const struct server_opts *opts = &server->opts;
-    if (!opts->tls_cert && !opts->tls_key)
-        return 0;
-    if (!opts->tls_cert || !opts->tls_key)
+    if (!cert || !key)
         return err_set(err, ERR_USAGE, "TLS needs both a certificate and its key");
-    server->cert = read_pem(opts->tls_cert, err);
-    server->key = server->cert ? read_pem(opts->tls_key, err) : NULL;
+    server->cert = read_pem(cert, err);
+    server->key = server->cert ? read_pem(key, err) : NULL;
     return server->key ? 0 : -1;
 }
 
@@ -220,9 +216,11 @@ static void sweep_older(struct lane *lane)
     }
 }
 
-int server_reload_tls(struct server *server, struct err *err)
+int server_reload_tls(struct server *server, const char *cert, const char *key, struct err *err)
 {
-    int result = server->opts.tls_cert ? read_tls(server, err) : 0;
+    if (!server->tls)
+        return 0;
+    int result = read_tls(server, cert, key, err);
     for (size_t i = 0; result == 0 && server->cert && i < server->lane_count; i++) {
         struct lane *lane = lane_new(server, server->lanes[i]->loop, err);
         if (!lane) {
@@ -276,7 +274,9 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
         server_free(server);
         return err_memory(err);
     }
-    if (read_tls(server, err) != 0 || server_listen(server, err) != 0 ||
+    server->tls = opts->tls_cert || opts->tls_key;
+    if ((server->tls && read_tls(server, opts->tls_cert, opts->tls_key, err) != 0) ||
+        server_listen(server, err) != 0 ||
         timer_new(&server->timer, 2 * (size_t)opts->connections_max, err) != 0 ||
         start_lanes(server, err) != 0) {
         server_free(server);

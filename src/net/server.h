@@ -139,10 +139,10 @@ void server_stop(struct server *server);
 void server_quiesce(struct server *server);
 
 /*
- * Reads certificate and key again: new connections get them, open ones stay. With opts.loops only. Returns
- * 0, or -1 with all as it was (ERR_IO).
+ * Reads certificate and key, from the same files or others: new connections get them, open ones stay. Of a
+ * server without TLS nothing is changed. With opts.loops only. Returns 0, or -1 with all as it was (ERR_IO).
  */
-int server_reload_tls(struct server *server, struct err *err);
+int server_reload_tls(struct server *server, const char *cert, const char *key, struct err *err);
 
 /* How many requests are being answered now. */
 size_t server_active(const struct server *server);

@@ -51,7 +51,8 @@ struct server {
     size_t lane_count;
     struct timer *timer;
     int listener;
-    struct server_opts opts;
+    struct server_opts opts; /* its texts are gone once the server has started */
+    bool tls;
     char address[SERVER_ADDRESS_MAX];
     char *cert, *key;     /* PEM; NULL without TLS */
     atomic_size_t active; /* requests between their last byte and the end of their answer */

@@ -20,11 +20,9 @@ static int open_jsons(struct core *core, struct err *err)
 /* What steps in: the legacy system, and the workers that ask it. */
 static int open_mover(struct core *core, struct err *err)
 {
-    struct legacy_opts legacy;
-    settings_legacy_opts(core->settings, &legacy);
     core->seal =
         seal_key_of(text_of(core->settings->clerk.secret_key), "usher: sign-ins of the gateway");
-    if (legacy_open(&core->legacy, &legacy, err) != 0)
+    if (settings_open_legacy(core->settings, &core->legacy, err) != 0)
         return -1;
     const struct mover_opts mover = {core->settings, core->legacy, core->events};
     return mover_open(&core->mover, &mover, err) == 0 ? side_open(&core->side, core, err) : -1;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "net/net.h"
+#include "trickle/certificate.h"
 
 #define FILE_MAX_BYTES   ((size_t)1024 * 1024)
 #define SECRET_MAX_BYTES ((size_t)64 * 1024)
@@ -33,8 +34,7 @@ static int read_file(const char *path, struct buf *to, struct err *err)
     return more ? err_set(err, ERR_USAGE, "%s is larger than %zu bytes", path, to->max - 1) : 0;
 }
 
-/* The line of a key inside a section (or on the top, section NULL); 0 if it is not in the text. */
-static unsigned line_of(struct text text, const char *section, struct text key)
+unsigned settings_line(struct text text, const char *section, struct text key)
 {
     struct text rest = text, line;
     bool inside = section == NULL;
@@ -46,7 +46,7 @@ static unsigned line_of(struct text text, const char *section, struct text key)
         if (inside && text_same(name, key) && (section == NULL || !at_top))
             return number;
     }
-    return 0;
+    return section ? settings_line(text, NULL, text_of(section)) : 1;
 }
 
 /* What libcyaml says of an error: its first line, and the first line number behind it. */
@@ -90,7 +90,8 @@ static int parse(struct settings **out, const char *path, struct text text, stru
     if (result == CYAML_OK)
         return err_set(err, ERR_USAGE, "%s:1: it is empty; docs/gateway.md has an example", path);
     if (strncmp(complaint.first, unexpected, sizeof(unexpected) - 1) == 0)
-        complaint.line = line_of(text, NULL, text_of(complaint.first + sizeof(unexpected) - 1));
+        complaint.line =
+            settings_line(text, NULL, text_of(complaint.first + sizeof(unexpected) - 1));
     return err_set(err, ERR_USAGE, "%s:%u: %s", path, complaint.line ? complaint.line : 1,
                    complaint.first[0] ? complaint.first : cyaml_strerror(result));
 }
@@ -172,7 +173,8 @@ static int resolve_all(struct settings *settings, const char *path, struct text 
                              "${env:NAME}");
         if (result != 0)
             return err_wrap(err, "%s:%u: %s", path,
-                            line_of(yaml, texts[i].section, text_of(texts[i].key)), texts[i].key);
+                            settings_line(yaml, texts[i].section, text_of(texts[i].key)),
+                            texts[i].key);
     }
     return 0;
 }
@@ -249,24 +251,31 @@ static int check(const struct settings *settings, const char *path, struct text 
         const char *problem = url_problem(url, urls[i].may_have_path);
         if (problem)
             return err_set(err, ERR_USAGE, "%s:%u: %s is a URL: %s", path,
-                           line_of(yaml, urls[i].section, text_of(urls[i].key)), urls[i].key,
+                           settings_line(yaml, urls[i].section, text_of(urls[i].key)), urls[i].key,
                            problem);
     }
-    if (!settings->tls.cert != !settings->tls.key)
-        return err_set(err, ERR_USAGE, "%s:%u: tls needs both cert and key", path,
-                       line_of(yaml, NULL, TEXT("tls")));
+    if (settings->tls.cert && certificate_check(settings->tls.cert, settings->tls.key, err) != 0)
+        return err_wrap(err, "%s:%u", path, settings_line(yaml, NULL, TEXT("tls")));
     if (settings->legacy.connector && !settings->ledger)
         return err_set(err, ERR_USAGE,
                        "%s:%u: a legacy system needs a ledger as well (ledger: FILE)", path,
-                       line_of(yaml, NULL, TEXT("legacy")));
+                       settings_line(yaml, NULL, TEXT("legacy")));
     if ((settings->bridge.session || settings->webhook.secret) && !settings->legacy.connector)
         return err_set(
             err, ERR_USAGE, "%s:%u: bridge and webhook need a legacy system", path,
-            line_of(yaml, NULL, settings->bridge.session ? TEXT("bridge") : TEXT("webhook")));
+            settings_line(yaml, NULL, settings->bridge.session ? TEXT("bridge") : TEXT("webhook")));
     if (settings->sign_in_key && !settings->legacy.connector)
         return err_set(err, ERR_USAGE, "%s:%u: sign_in_key is of no use without a legacy system",
-                       path, line_of(yaml, NULL, TEXT("sign_in_key")));
+                       path, settings_line(yaml, NULL, TEXT("sign_in_key")));
     return 0;
+}
+
+static int keep_source(struct settings *settings, const char *path, const char *yaml,
+                       struct err *err)
+{
+    settings->path = strdup(path);
+    settings->yaml = strdup(yaml);
+    return settings->path && settings->yaml ? 0 : err_memory(err);
 }
 
 int settings_load(struct settings **out, const char *path, struct err *err)
@@ -283,6 +292,8 @@ int settings_load(struct settings **out, const char *path, struct err *err)
         result = fill_defaults(settings, err);
     if (result == 0)
         result = check(settings, path, buf_text(&yaml), err);
+    if (result == 0)
+        result = keep_source(settings, path, buf_z(&yaml), err);
     buf_release(&yaml);
     if (result != 0)
         settings_free(settings);
@@ -304,18 +315,7 @@ void settings_free(struct settings *settings)
         if (value && settings_is_secret(&texts[i]))
             secret_wipe(value, strlen(value));
     }
+    free(settings->path);
+    free(settings->yaml);
     cyaml_free(&config, &settings_schema, settings, 0);
-}
-
-void settings_legacy_opts(const struct settings *settings, struct legacy_opts *opts)
-{
-    const struct settings_legacy *legacy = &settings->legacy;
-    *opts = (struct legacy_opts){.connector = legacy->connector,
-                                 .from = legacy->from,
-                                 .budget_ms = legacy->budget_ms,
-                                 .threads = legacy->threads,
-                                 .queue_max = legacy->queue_max};
-#define SETTING(name, meaning) opts->name = legacy->name;
-    LEGACY_SETTINGS(SETTING)
-#undef SETTING
 }

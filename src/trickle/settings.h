@@ -76,6 +76,7 @@ struct settings {
     uint64_t users;    /* how many the legacy system has, for the live page; 0: not told */
     struct decide_policy policy;
     struct settings_throttle throttle;
+    char *path, *yaml; /* where they come from, for complaints */
 };
 
 /* Returns 0, or -1: ERR_IO (unreadable), ERR_USAGE ("usher.yaml:7: what is wrong, what to do"). */
@@ -84,7 +85,13 @@ int settings_load(struct settings **settings, const char *path, struct err *err)
 /* Wipes the secrets. NULL is fine. */
 void settings_free(struct settings *settings);
 
-/* Fills what legacy_open wants; texts stay the settings'. */
-void settings_legacy_opts(const struct settings *settings, struct legacy_opts *opts);
+/*
+ * Open what the settings describe, as legacy_open, bridge_open and webhook_open do; without a bridge or webhooks in them
+ * that one is NULL. They borrow nothing. Of what cannot be (ERR_USAGE) the error tells the line.
+ */
+int settings_open_legacy(const struct settings *settings, struct legacy **legacy, struct err *err);
+int settings_open_bridge(const struct settings *settings, struct bridge **bridge, struct err *err);
+int settings_open_webhook(const struct settings *settings, struct webhook **webhook,
+                          struct err *err);
 
 #endif

@@ -18,6 +18,9 @@ struct settings_text {
 /* All of them; *count gets how many. */
 const struct settings_text *settings_texts(size_t *count);
 
+/* The line of a key inside a section (or on the top, section NULL); without such a line the section's, or 1. */
+unsigned settings_line(struct text yaml, const char *section, struct text key);
+
 /* Whether it must not stand in the file itself. */
 bool settings_is_secret(const struct settings_text *text);
 

@@ -10,26 +10,6 @@
 /* How often it is looked whether all are done, when the gateway stops. */
 #define LOOK_US 2000
 
-static int open_bridge(struct side *side, struct err *err)
-{
-    const struct settings *settings = side->core->settings;
-    struct bridge_opts opts;
-#define SETTING(name, meaning) opts.name = settings->bridge.name;
-    BRIDGE_SETTINGS(SETTING)
-#undef SETTING
-    return opts.session ? bridge_open(&side->bridge, &opts, err) : 0;
-}
-
-static int open_webhook(struct side *side, struct err *err)
-{
-    const struct settings *settings = side->core->settings;
-    struct webhook_opts opts;
-#define SETTING(name, meaning) opts.name = settings->webhook.name;
-    WEBHOOK_SETTINGS(SETTING)
-#undef SETTING
-    return opts.secret ? webhook_open(&side->webhook, &opts, err) : 0;
-}
-
 int side_open(struct side **out, struct core *core, struct err *err)
 {
     struct side *side = calloc(1, sizeof(*side));
@@ -37,9 +17,9 @@ int side_open(struct side **out, struct core *core, struct err *err)
         return err_memory(err);
     side->core = core;
     *out = NULL;
-    int result = open_bridge(side, err);
+    int result = settings_open_bridge(core->settings, &side->bridge, err);
     if (result == 0)
-        result = open_webhook(side, err);
+        result = settings_open_webhook(core->settings, &side->webhook, err);
     if (result == 0 && (side->bridge || side->webhook))
         result = pool_new(&side->pool, WORKERS, QUEUE, err);
     if (result == 0 && side->pool)

@@ -88,15 +88,25 @@ void trickle_tend(struct trickle *trickle)
     }
 }
 
-int trickle_reload(struct trickle *trickle, struct err *err)
+/* Everything that a new configuration may fail at. */
+static int open_anew(struct trickle *trickle, struct core **core, struct err *err)
 {
     struct settings *settings;
-    struct core *core;
     if (settings_load(&settings, trickle->opts.config, err) != 0 ||
-        open_core(trickle, settings, &core, err) != 0)
+        open_core(trickle, settings, core, err) != 0)
         return -1;
-    if (server_reload_tls(trickle->server, err) != 0) {
-        core_close(core);
+    if (server_reload_tls(trickle->server, settings->tls.cert, settings->tls.key, err) == 0)
+        return 0;
+    core_close(*core);
+    return -1;
+}
+
+int trickle_reload(struct trickle *trickle, struct err *err)
+{
+    struct core *core;
+    if (open_anew(trickle, &core, err) != 0) {
+        const struct events_value why = {"why", text_of(err->message), 0};
+        events_tell(trickle->events, "not_reloaded", &why, 1);
         return -1;
     }
     pthread_mutex_lock(&trickle->lock);
@@ -233,20 +243,32 @@ void trickle_describe(const struct trickle *trickle, struct buf *to)
     json_close(&out, '}');
 }
 
+static int check_legacy(const struct settings *settings, struct err *err)
+{
+    struct legacy *legacy = NULL;
+    struct bridge *bridge = NULL;
+    struct webhook *webhook = NULL;
+    bool good = settings_open_legacy(settings, &legacy, err) == 0 &&
+                settings_open_bridge(settings, &bridge, err) == 0 &&
+                settings_open_webhook(settings, &webhook, err) == 0;
+    webhook_close(webhook);
+    bridge_close(bridge);
+    legacy_close(legacy);
+    return good ? 0 : -1;
+}
+
 int trickle_check(const char *config, struct buf *to, struct err *err)
 {
     struct settings *settings;
     if (settings_load(&settings, config, err) != 0)
         return -1;
-    struct legacy_opts opts;
-    struct legacy *legacy = NULL;
-    settings_legacy_opts(settings, &opts);
-    int result = opts.connector ? legacy_open(&legacy, &opts, err) : 0;
+    const char *connector = settings->legacy.connector;
+    int result = connector ? check_legacy(settings, err) : 0;
     if (result == 0)
-        buf_printf(to, "%s: fine; %s%s\n", config,
-                   opts.connector ? "legacy system: " : "no legacy system: a proxy alone",
-                   opts.connector ? opts.connector : "");
-    legacy_close(legacy);
+        buf_printf(to, "%s: fine; %s%s%s%s\n", config,
+                   connector ? "legacy system: " : "no legacy system: a proxy alone",
+                   connector ? connector : "", settings->bridge.session ? "; a bridge" : "",
+                   settings->webhook.secret ? "; webhooks" : "");
     settings_free(settings);
     return result;
 }

@@ -3,13 +3,10 @@
  * readings of CLOCK_REALTIME it jumps to a place up to CLOCKSTEP_SECONDS before or behind the true time.
  * The monotonic clock runs on, as on a real machine.
  */
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/time.h>
-#include <time.h>
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#include "clock.h"
 
 static struct {
     pthread_mutex_t lock;
@@ -24,7 +21,7 @@ __attribute__((constructor)) static void begin(void)
     steps.seconds = seconds ? atol(seconds) : 0;
 }
 
-static long shift(void)
+static int64_t shift(void)
 {
     pthread_mutex_lock(&steps.lock);
     if (steps.every > 0 && steps.seconds > 0 && ++steps.readings % steps.every == 0)
@@ -40,21 +37,4 @@ int clock_gettime(clockid_t id, struct timespec *to)
     if (status == 0 && id == CLOCK_REALTIME)
         to->tv_sec += shift();
     return status;
-}
-
-int gettimeofday(struct timeval *restrict to, void *restrict zone)
-{
-    int status = REAL(gettimeofday)(to, zone);
-    if (status == 0)
-        to->tv_sec += shift();
-    return status;
-}
-
-time_t time(time_t *to)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (to)
-        *to = now.tv_sec;
-    return now.tv_sec;
 }

@@ -1,0 +1,436 @@
+#!/usr/bin/env python3
+"""The gateway as an operator meets it: certificates that change, sockets, stopping, complaints with lines, what is installed,
+figures for Prometheus, and a log that gives nothing away."""
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import time
+import unittest
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway import Browser, Gateway, code, old_database, settings, sql
+from lab import KEY, PASSWORD, USHER, Sandbox, folder, usher
+from web import Web
+
+SECRET = "0123456789abcdef0123456789abcdef"
+WHSEC = "whsec_" + base64.b64encode(b"k" * 24).decode()
+TICKETS = "usher-key-" + "x" * 32
+
+
+def until(check, seconds=60):
+    """Waits for what comes in its own time; returns it."""
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        if time.monotonic() > end:
+            raise AssertionError("it did not come")
+        time.sleep(0.05)
+    return found
+
+
+class Certificate:
+    """A certificate and its key in two files, made anew at each turn."""
+
+    def __init__(self, at):
+        self.files = {"cert": os.path.join(at, "cert.pem"), "key": os.path.join(at, "key.pem")}
+        self.at = at
+
+    def turn(self, name):
+        made = [os.path.join(self.at, name + kind) for kind in (".crt", ".pk")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                        "2", "-subj", f"/CN={name}", "-out", made[0], "-keyout", made[1]], check=True, capture_output=True)
+        os.replace(made[0], self.files["cert"])
+        os.replace(made[1], self.files["key"])
+        return self
+
+
+class Tls(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(folder())
+        self.certificate = Certificate(self.folder).turn("first")
+        self.slow = False
+        self.upstream = self.enterContext(Web(self.answer))
+        self.gateway = self.enterContext(Gateway(self.folder, {
+            "listen": "127.0.0.1:0", "clerk": {"secret_key": "${env:CLERK_SECRET_KEY}"}, "tls": self.certificate.files,
+            "proxy": {"url": "https://app.example.test/__clerk", "upstream": self.upstream.url}}))
+
+    def answer(self, _):
+        if self.slow:
+            time.sleep(1)
+        return 200, {"here": True}
+
+    def connect(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return http.client.HTTPSConnection(self.gateway.listen, timeout=30, context=context)
+
+    def name(self, connection):
+        """Whose certificate it was."""
+        if not connection.sock:
+            connection.connect()
+        der = connection.sock.getpeercert(True)
+        text = subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-subject"], input=der, capture_output=True,
+                              check=True).stdout.decode()
+        return text.split("=")[-1].strip()
+
+    def ask(self, connection):
+        connection.request("GET", "/__clerk/v1/x")
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def new_name(self):
+        connection = self.connect()
+        try:
+            return self.name(connection)
+        finally:
+            connection.close()
+
+    def test_certificates_change_and_connections_stay(self):
+        first = self.connect()
+        self.assertEqual((self.ask(first), self.name(first)), (200, "first"))
+        socket_before = first.sock
+        for turn in ("second", "third", "fourth"):
+            self.certificate.turn(turn)
+            self.slow = True
+            with ThreadPoolExecutor(1) as pool:  # one request is under way meanwhile
+                under_way = pool.submit(self.ask, first)
+                self.gateway.process.send_signal(signal.SIGHUP)
+                until(lambda turn=turn: self.new_name() == turn)
+                self.assertEqual(under_way.result(), 200)
+            self.slow = False
+            self.assertEqual(self.ask(first), 200)
+            self.assertIs(first.sock, socket_before, "the connection was cut off")
+        self.assertEqual(self.name(first), "first")
+        self.assertEqual(len(self.gateway.events("reloaded")), 3)
+        first.close()
+
+    def test_what_will_not_do_changes_nothing(self):
+        key = self.certificate.files["key"]
+        with open(key, encoding="utf-8") as file:
+            good = file.read()
+        for bad, why in (("nonsense", "no private key"), ("", "no private key"), (None, "cannot be opened")):
+            os.unlink(key)
+            if bad is not None:
+                with open(key, "w", encoding="utf-8") as file:
+                    file.write(bad)
+            before = len(self.gateway.events("not_reloaded"))
+            self.gateway.process.send_signal(signal.SIGHUP)
+            told = until(lambda before=before: self.gateway.events("not_reloaded")[before:])
+            self.assertRegex(told[0]["why"], r"usher\.yaml:1: .*" + why)
+            self.assertEqual(self.new_name(), "first")
+            with open(key, "w", encoding="utf-8") as file:
+                file.write(good)
+        other = Certificate(self.enterContext(folder())).turn("other")
+        shutil.copy(other.files["key"], key)
+        done = usher("gateway", "--check", "--config", self.gateway.config, CLERK_SECRET_KEY=KEY)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("the key is not that of the certificate", done.stderr)
+
+
+class Sockets(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(folder())
+        self.upstream = self.enterContext(Web(lambda _: (200, {})))
+        self.path = os.path.join(self.folder, "gateway.sock")
+        self.config = {"listen": "unix:" + self.path, "clerk": {"secret_key": "${env:CLERK_SECRET_KEY}"}, "proxy": {
+            "url": "https://app.example.test/__clerk", "upstream": self.upstream.url, "client_address": "X-Real-IP"}}
+
+    def ask(self, **headers):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30)
+            connection.connect(self.path)
+            lines = ["GET /__clerk/v1/client HTTP/1.1", "Host: x", "Connection: close",
+                     *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()), "", ""]
+            connection.sendall("\r\n".join(lines).encode())
+            return int(connection.makefile("rb").readline().split()[1])
+
+    def test_a_unix_socket(self):
+        with Gateway(self.folder, self.config) as gateway:
+            self.assertEqual(gateway.listen, "unix:" + self.path)
+            self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o660)
+            self.assertEqual(self.ask(X_Real_IP="203.0.113.9"), 200)
+            self.assertEqual(self.upstream.seen[-1].headers["X-Forwarded-For"], "203.0.113.9")
+            gateway.stop(signal.SIGKILL)
+        self.assertTrue(os.path.exists(self.path), "nobody could clear it away")
+        with Gateway(self.folder, self.config) as gateway:  # which the next one does
+            self.assertEqual(self.ask(), 200)
+            self.assertEqual(gateway.stop(signal.SIGTERM), 0)
+        self.assertFalse(os.path.exists(self.path))
+
+    def test_a_service_manager_is_told(self):
+        """As sd_notify(3) does it: ready once connections are taken, and reloading, and stopping."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(os.path.join(self.folder, "notify"))
+            manager.settimeout(60)
+            with Gateway(self.folder, self.config, NOTIFY_SOCKET=manager.getsockname()) as gateway:
+                self.assertEqual(manager.recv(4096), b"READY=1")
+                self.assertEqual(self.ask(), 200)
+                gateway.process.send_signal(signal.SIGHUP)
+                self.assertRegex(manager.recv(4096), rb"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+                self.assertEqual(manager.recv(4096), b"READY=1")
+                gateway.stop(signal.SIGTERM)
+                self.assertEqual(manager.recv(4096), b"STOPPING=1")
+
+
+class Stopping(unittest.TestCase):
+    def test_what_is_under_way_ends(self):
+        """A sign-in that waits for the old system, a body that is being sent, an idle connection."""
+        asked = []
+
+        def old(request):
+            asked.append(request)
+            time.sleep(1.5)
+            who = request.json["identifier"]
+            return 200, {"result": "yes", "user": {"external_id": who, "email_address": [who]}}
+
+        with folder() as at, Sandbox("--production", "--limits", "off") as box, Web(old) as hook:
+            config = settings(box, ledger=os.path.join(at, "ledger"), legacy={"connector": "http", "url": hook.url})
+            with Gateway(at, config) as gateway, ThreadPoolExecutor(4) as pool:
+                idle = http.client.HTTPConnection(gateway.listen, timeout=30)
+                idle.connect()
+                tabs = [pool.submit(Browser(gateway).sign_in, f"user{n}@example.com") for n in range(3)]
+                until(lambda: len(asked) == 3)
+                began = time.monotonic()
+                self.assertEqual(gateway.stop(signal.SIGTERM), 0)
+                self.assertLess(time.monotonic() - began, 25, "it waited for an idle connection")
+                for tab in tabs:
+                    status, body = tab.result()
+                    self.assertEqual((status, body["response"]["status"]), (200, "complete"))
+                self.assertRaises(OSError, Browser(gateway).sign_in, "user9@example.com")
+                idle.close()
+            self.assertEqual(box.count(), 3)
+
+
+class Complaints(unittest.TestCase):
+    """usher gateway --check opens all that it can without asking anybody, and names the line."""
+
+    BASE = """listen: 127.0.0.1:0
+proxy:
+  url: https://a.test/__clerk
+clerk:
+  secret_key: ${env:THE_KEY}
+ledger: users.ledger
+"""
+    LEGACY = """legacy:
+  connector: http
+  url: https://old.example/hook
+"""
+
+    def check(self, text):
+        with folder() as at:
+            path = os.path.join(at, "usher.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            done = usher("gateway", "--check", "--config", "usher.yaml", cwd=at, THE_KEY="sk_live_x")
+        return done.returncode, done.stdout + done.stderr
+
+    def test_each_names_its_line(self):
+        for text, words in (
+                ("legacy:\n  connector: carrier pigeon\n", ":8: legacy"),
+                ("legacy:\n  connector: sql\n  url: x.db\n", ":7: legacy sql"),
+                ("legacy:\n  connector: sql\n  url: x.db\n  query: SELECT 1\n", ":10: legacy sql"),
+                ("legacy:\n  connector: http\n  url: http://old.example/hook\n", ":9: legacy http"),
+                ("legacy:\n  connector: http\n  url: https://old.example/\n  form: letter\n", ":10: legacy http"),
+                ("legacy:\n  connector: http\n  url: https://old.example/\n  from: nosuch\n", ":10: "),
+                (self.LEGACY + "bridge:\n  session: jwt\n", ":11: bridge"),
+                (self.LEGACY + "bridge:\n  session: jwt\n  algorithms: none\n  secret: ${env:THE_KEY}\n"
+                 "  origins: https://a.test\n", ":12: bridge"),
+                (self.LEGACY + "bridge:\n  session: jwt\n  algorithms: HS256\n  secret: ${env:THE_KEY}\n"
+                 "  origins: https://A.test/\n", ":14: bridge: origins"),
+                (self.LEGACY + "webhook:\n  secret: ${env:THE_KEY}\n", ":11: webhook"),
+                (self.LEGACY + "tls:\n  cert: /nonexistent/c.pem\n  key: /nonexistent/k.pem\n", ":10: /nonexistent/c.pem"),
+                (self.LEGACY + "tls:\n  cert: c.pem\n", ":11: "),
+                (self.LEGACY + "throttle:\n  seconds: soon\n", ":11: ")):
+            status, said = self.check(self.BASE + text)
+            self.assertEqual(status, 2, text + said)
+            self.assertIn("usher.yaml" + words, said, text)
+        self.assertEqual(self.check(self.BASE + self.LEGACY), (0, "usher.yaml: fine; legacy system: http\n"))
+
+
+class Installed(unittest.TestCase):
+    """What `make install` puts where, and the unit for systemd."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.at = cls.enterClassContext(folder())
+        build = os.path.dirname(USHER)
+        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", cls.at], check=True,
+                       capture_output=True, timeout=120)
+        cls.files = [os.path.join(at, name) for at, _, names in os.walk(cls.at) for name in names]
+
+    def one(self, end):
+        (found,) = [path for path in self.files if path.endswith(end)]
+        return found
+
+    def unit(self):
+        with open(self.one("/systemd/system/usher-gateway.service"), encoding="utf-8") as file:
+            return file.read()
+
+    def test_the_program(self):
+        done = subprocess.run([self.one("/bin/usher"), "gateway", "--help"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0)
+        prefix = self.one("/bin/usher")[len(self.at):]
+        for line in ("ExecStart=", "ExecStartPre="):
+            self.assertIn(f"{line}{prefix} gateway ", self.unit())
+
+    def test_the_unit(self):
+        said = dict(line.split("=", 1) for line in self.unit().splitlines() if "=" in line and line[0] not in "#[")
+        self.assertEqual((said["Type"], said["NotifyAccess"]), ("notify", "main"))
+        self.assertEqual(said["ExecReload"], "/bin/kill -HUP $MAINPID")
+        self.assertGreater(int(said["TimeoutStopSec"]), 30, "drain_seconds would be cut short")
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not there")
+        path = os.path.join(self.at, "usher-gateway.service")
+        with open(path, "w", encoding="utf-8") as file:  # the program lies elsewhere here
+            file.write(re.sub(r"=\S*/bin/usher ", f"={self.one('/bin/usher')} ", self.unit()))
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, check=False, timeout=60)
+        mine = [line for line in (done.stdout + done.stderr).splitlines() if "usher-gateway" in line]
+        self.assertEqual((done.returncode, mine), (0, []), done.stderr)
+
+
+def parse_metrics(text):
+    """Prometheus' text format, version 0.0.4, strictly. Returns {(name, labels as a frozenset): value}."""
+    name, label = r"[a-zA-Z_:][a-zA-Z0-9_:]*", r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"'
+    found, types, helped, last = {}, {}, set(), None
+    if not text.endswith("\n"):
+        raise AssertionError("the last line does not end")
+    for line in text.splitlines():
+        if match := re.fullmatch(rf"# HELP ({name}) (.*)", line):
+            assert match[1] not in helped and match[1] not in types, line
+            helped.add(match[1])
+        elif match := re.fullmatch(rf"# TYPE ({name}) (counter|gauge|histogram|summary|untyped)", line):
+            assert match[1] not in types, line
+            types[match[1]] = match[2]
+            last = match[1]
+        else:
+            match = re.fullmatch(rf"({name})(?:\{{({label}(?:,{label})*)\}})? (-?[0-9.e+-]+|NaN|[+-]Inf)", line)
+            assert match, line
+            assert match[1] == last, f"{line}: not with its kind"
+            assert types[last] != "counter" or last.endswith("_total"), line
+            key = match[1], frozenset((n, v) for n, v in re.findall(label, match[2] or ""))
+            assert key not in found, line
+            found[key] = float(match[match.lastindex])
+    assert set(types) == helped, "some are not explained"
+    return found
+
+
+class Told(unittest.TestCase):
+    """Everything that a gateway does, with passwords, tokens, keys and sessions in all of it; then what it said of it."""
+
+    def setUp(self):
+        self.folder = self.enterContext(folder())
+        self.box = self.enterContext(Sandbox("--production", "--limits", "off"))
+        old = old_database(os.path.join(self.folder, "old.db"))
+        bridge = {"session": "jwt", "algorithms": "HS256", "secret": "${env:OLD_SECRET}", "cookie": "old_session",
+                  "origins": "https://app.example.test"}
+        self.gateway = self.enterContext(Gateway(self.folder, settings(
+            self.box, admin="127.0.0.1:0", users=200, ledger=os.path.join(self.folder, "moved.ledger"), legacy=sql(old),
+            bridge=bridge, webhook={"secret": "${env:WHSEC}"}, sign_in_key="${env:TICKET_KEY}",
+            throttle={"identifier": 4, "address": 1000, "seconds": 60}), OLD_SECRET=SECRET, WHSEC=WHSEC, TICKET_KEY=TICKETS))
+        self.secrets = {KEY, SECRET, WHSEC, TICKETS, PASSWORD}
+
+    def call(self, path, body, **headers):
+        request = urllib.request.Request(f"http://{self.gateway.listen}{path}", body, {
+            name.replace("_", "-"): value for name, value in headers.items()})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def admin(self, path):
+        with urllib.request.urlopen(f"http://{self.gateway.ready['admin']}{path}", timeout=30) as answer:
+            return answer.headers, answer.read().decode()
+
+    def session(self, number):
+        now = int(time.time())
+        claims = {"sub": f"old|{number}", "email": f"member{number}@example.com", "iat": now - 60, "exp": now + 3600}
+        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "HS256"}, claims)]
+        parts.append(base64.urlsafe_b64encode(hmac.new(SECRET.encode(), b".".join(parts), "sha256").digest()).rstrip(b"="))
+        return b".".join(parts).decode()
+
+    @staticmethod
+    def tokens(browser):
+        return {value for value in browser.cookies.values() if len(value) > 20}  # others are times
+
+    def sign_ins(self):
+        for n, password in ((0, PASSWORD), (0, PASSWORD), (1, "Guess-One-1"), (1, PASSWORD), (99, "Guess-Two-2")):
+            browser = Browser(self.gateway)
+            browser.sign_in(f"member{n}@example.com", password)
+            self.secrets |= {password, *self.tokens(browser)}
+        for n in range(5):
+            self.secrets.add(f"Guess-Again-{n}")
+            Browser(self.gateway).sign_in("member2@example.com", f"Guess-Again-{n}")
+        self.assertEqual(code(Browser(self.gateway).sign_in("member2@example.com")[1]), "too_many_requests")
+        browser = Browser(self.gateway)
+        asked = browser.form("/v1/client/sign_ins", identifier="member3@example.com")[1]["response"]
+        browser.form(f"/v1/client/sign_ins/{asked['id']}/attempt_first_factor", strategy="password", password=PASSWORD)
+        self.secrets |= {asked["id"][-40:], *self.tokens(browser)}
+        browser.form("/v1/client/sign_ups", email_address="member4@example.com", password="New-Secret-77")
+        browser.call("GET", "/v1/client?__clerk_db_jwt=dvb_Query-Secret-1&rotating_token_nonce=Query-Secret-2")
+        self.secrets |= {"New-Secret-77", "Query-Secret-1", "Query-Secret-2"}
+
+    def others(self):
+        who = {"identifier": "member5@example.com", "password": PASSWORD}
+        for key, body in ((TICKETS, who), (TICKETS, {**who, "password": "Guess-Three-3"}), ("Wrong-Key-4", who)):
+            _, data = self.call("/usher/v1/sign_in", json.dumps(body).encode(), Authorization="Bearer " + key)
+            self.secrets |= {key, body["password"], json.loads(data).get("ticket") or key}
+        for token in (self.session(6), self.session(6), self.session(77), "Not-A-Session-5"):
+            _, data = self.call("/usher/v1/bridge", b"", Origin="https://app.example.test", Authorization="Bearer " + token)
+            self.secrets |= {token, token[-43:], json.loads(data).get("ticket") or token}
+        body = json.dumps({"type": "user.created", "data": {"id": "user_x", "email_addresses": [], "secret": "Body-Secret-6"}}).encode()
+        for key in (b"k" * 24, b"x" * 24):
+            at = str(int(time.time()))
+            mac = base64.b64encode(hmac.new(key, f"msg_1.{at}.".encode() + body, hashlib.sha256).digest()).decode()
+            self.call("/usher/v1/webhook", body, svix_id="msg_1", svix_timestamp=at, svix_signature="v1," + mac)
+            self.secrets |= {mac, "Body-Secret-6"}
+
+    def test_nothing_secret(self):
+        self.sign_ins()
+        self.others()
+        self.gateway.write({"listen": "127.0.0.1:0", "clerk": {"secret_key": "sk_live_Written-Secret-7"}})
+        self.gateway.process.send_signal(signal.SIGHUP)
+        until(lambda: self.gateway.events("not_reloaded"))
+        self.secrets.add("Written-Secret-7")
+        log = self.gateway.log()
+        events = [json.loads(line) for line in log.splitlines()]
+        self.assertLessEqual({"sign_in", "moved", "bridge", "not_reloaded"}, {event["event"] for event in events})
+        for event in events:
+            self.assertRegex(event["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        told = log + self.admin("/state.json")[1] + self.admin("/metrics")[1] + json.dumps(self.gateway.ready)
+        self.assertGreater(len(self.secrets), 25)
+        for secret in self.secrets:
+            self.assertTrue(len(secret) > 2)
+            self.assertNotIn(secret, told)
+        self.assertNotRegex(told, r"member\d+@|member_\d", "people are told by their ids alone")
+
+    def test_metrics(self):
+        self.sign_ins()
+        headers, text = self.admin("/metrics")
+        self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4")
+        found = parse_metrics(text)
+
+        def value(name, **labels):
+            return found["usher_" + name, frozenset(labels.items())]
+
+        self.assertEqual((value("moved_total"), value("throttled_total"), value("later_total")), (3, 2, 0))
+        self.assertEqual(value("legacy_answers_total", connector="sql", says="unknown"), 1)
+        self.assertEqual(value("legacy_answers_total", connector="sql", says="no"), 5)
+        self.assertEqual((value("legacy_up"), value("legacy_waiting")), (1, 0))
+        self.assertEqual(value("wrong_password_total"), 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
