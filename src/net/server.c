@@ -1,6 +1,6 @@
 /*
- * Daemons. With threads of its own a server has one, whose thread or thread pool libmicrohttpd runs. On
- * loops it has one a loop, without threads, all accepting from the same socket: a daemon's epoll set is
+ * Daemons. With threads of its own a server has one or two, whose thread or thread pool libmicrohttpd runs and which
+ * get their connections from server_accept.c. On loops it has one a loop, without threads, all accepting from the same socket: a daemon's epoll set is
  * watched by its loop, which gives it a turn when something stirs there, when a connection was resumed
  * or when its earliest timeout is due.
  *
@@ -16,11 +16,10 @@
 #include <unistd.h>
 
 /*
- * What one connection may take inside libmicrohttpd: the target and all headers must fit, with room for
- * the answer's. It is cleared for each request, so more than needed would be a waste of time.
+ * What one connection has inside libmicrohttpd, as long as it is open. It is cleared for each request, so more than
+ * needed would be a waste of time as well.
  */
-#define HEADERS_DEFAULT ((size_t)16 * 1024)
-#define HEADERS_BESIDE  ((size_t)8 * 1024)
+#define HEADERS_DEFAULT ((size_t)24 * 1024)
 #define PEM_MAX         ((size_t)256 * 1024)
 /* How long a stopping server waits for its last answers to be sent. */
 #define DRAIN_MS 2000
@@ -34,9 +33,11 @@ static void hush(void *arg, const char *format, va_list args)
 }
 
 /* Options beyond those of every daemon; ends with MHD_OPTION_END. */
-static void tls_options(const struct server *server, struct MHD_OptionItem to[3])
+static void further_options(const struct server *server, int listener, struct MHD_OptionItem to[4])
 {
     size_t count = 0;
+    if (listener >= 0)
+        to[count++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, listener, NULL};
     if (server->cert) {
         to[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, server->cert};
         to[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, server->key};
@@ -44,24 +45,28 @@ static void tls_options(const struct server *server, struct MHD_OptionItem to[3]
     to[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
 
-static struct MHD_Daemon *daemon_start(struct lane *lane, int listener, unsigned connections)
+/*
+ * Where the acceptor counts connections the daemon must never come to its own limit, which it divides among its
+ * threads: libmicrohttpd 0.9.75 then keeps a lock for good.
+ */
+static struct MHD_Daemon *daemon_start(struct lane *lane, int listener)
 {
     const struct server_opts *opts = &lane->server->opts;
-    struct MHD_OptionItem more[3];
+    struct MHD_OptionItem more[4];
     unsigned threads = opts->threads > 1 && !lane->loop ? opts->threads : 0;
-    unsigned flags = MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG |
-                     (lane->loop ? MHD_USE_EPOLL : MHD_USE_EPOLL_INTERNAL_THREAD) |
-                     (lane->server->cert ? MHD_USE_TLS : 0);
-    size_t headers = opts->headers_max ? opts->headers_max : HEADERS_DEFAULT;
-    tls_options(lane->server, more);
+    unsigned flags =
+        MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG |
+        (lane->loop ? MHD_USE_EPOLL : MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET) |
+        (lane->server->cert ? MHD_USE_TLS : 0);
+    unsigned limit = (unsigned)lane->open_max * (lane->loop ? 1 : 2 * (threads + 1));
+    further_options(lane->server, listener, more);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, server_on_access, lane, MHD_OPTION_EXTERNAL_LOGGER, hush, NULL,
-        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        headers + HEADERS_BESIDE, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(opts->idle_ms / 1000),
-        MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, lane, MHD_OPTION_URI_LOG_CALLBACK,
-        server_on_target, lane, MHD_OPTION_NOTIFY_COMPLETED, server_on_completed, lane,
-        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, limit,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, lane->headers, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(opts->idle_ms / 1000), MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, lane,
+        MHD_OPTION_URI_LOG_CALLBACK, server_on_target, lane, MHD_OPTION_NOTIFY_COMPLETED,
+        server_on_completed, lane, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
 /* --- lanes: daemons, on loops or alone --- */
@@ -135,21 +140,38 @@ static void lane_free(struct lane *lane)
     }
 }
 
-static struct lane *lane_new(struct server *server, struct loop *loop, struct err *err)
+/* How large the number-th lane's buffers are, and how many connections it has. */
+static void share_out(struct lane *lane, size_t number)
+{
+    const struct server_opts *opts = &lane->server->opts;
+    size_t crowd = opts->connections_max > opts->roomy ? opts->connections_max - opts->roomy : 0;
+    lane->headers = opts->headers_max ? opts->headers_max : HEADERS_DEFAULT;
+    if (lane->loop || !opts->roomy) {
+        lane->open_max = opts->connections_max / lane->server->lane_count + 1;
+        return;
+    }
+    lane->open_max = number == 0 ? opts->roomy : crowd + 1;
+    if (number > 0)
+        lane->headers = opts->headers_crowd;
+}
+
+static struct lane *lane_new(struct server *server, struct loop *loop, size_t number,
+                             struct err *err)
 {
     struct lane *lane = calloc(1, sizeof(*lane));
-    size_t share = server->opts.connections_max / server->lane_count;
-    int listener = lane ? dup(server->listener) : -1;
-    if (!lane || listener < 0) {
+    int listener = lane && loop ? dup(server->listener) : -1;
+    if (!lane || (loop && listener < 0)) {
         free(lane);
         err_memory(err);
         return NULL;
     }
     lane->server = server;
     lane->loop = loop;
-    lane->daemon = daemon_start(lane, listener, (unsigned)share + 1);
+    share_out(lane, number);
+    lane->daemon = daemon_start(lane, listener);
     if (!lane->daemon) {
-        close(listener);
+        if (listener >= 0)
+            close(listener);
         free(lane);
         err_set(err, server->cert ? ERR_IO : ERR_NETWORK, "the HTTP server does not start%s",
                 server->cert ? ": the files hold no certificate and its key, both PEM" : "");
@@ -222,7 +244,7 @@ int server_reload_tls(struct server *server, const char *cert, const char *key, 
         return 0;
     int result = read_tls(server, cert, key, err);
     for (size_t i = 0; result == 0 && server->cert && i < server->lane_count; i++) {
-        struct lane *lane = lane_new(server, server->lanes[i]->loop, err);
+        struct lane *lane = lane_new(server, server->lanes[i]->loop, i, err);
         if (!lane) {
             result = -1;
             break;
@@ -240,6 +262,7 @@ int server_reload_tls(struct server *server, const char *cert, const char *key, 
 
 static void server_free(struct server *server)
 {
+    server_accept_stop(server);
     for (size_t i = 0; server->lanes && i < server->lane_count; i++)
         lane_free(server->lanes[i]);
     timer_free(server->timer);
@@ -253,7 +276,7 @@ static int start_lanes(struct server *server, struct err *err)
 {
     for (size_t i = 0; i < server->lane_count; i++) {
         struct loop *loop = server->opts.loops ? server->opts.loops[i] : NULL;
-        server->lanes[i] = lane_new(server, loop, err);
+        server->lanes[i] = lane_new(server, loop, i, err);
         if (!server->lanes[i])
             return -1;
     }
@@ -268,7 +291,7 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
         return err_memory(err);
     server->opts = *opts;
     server->listener = -1;
-    server->lane_count = opts->loops ? opts->loop_count : 1;
+    server->lane_count = opts->loops ? opts->loop_count : opts->roomy ? 2 : 1;
     server->lanes = calloc(server->lane_count, sizeof(struct lane *));
     if (!server->lanes) {
         server_free(server);
@@ -278,7 +301,7 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
     if ((server->tls && read_tls(server, opts->tls_cert, opts->tls_key, err) != 0) ||
         server_listen(server, err) != 0 ||
         timer_new(&server->timer, 2 * (size_t)opts->connections_max, err) != 0 ||
-        start_lanes(server, err) != 0) {
+        start_lanes(server, err) != 0 || (!opts->loops && server_accept_start(server, err) != 0)) {
         server_free(server);
         return -1;
     }
@@ -295,6 +318,7 @@ void server_quiesce(struct server *server)
 {
     if (server->listener < 0)
         return;
+    server_accept_stop(server);
     for (size_t i = 0; i < server->lane_count; i++)
         on_lane(server->lanes[i], quiesce);
     server_unlisten(server);

@@ -104,11 +104,15 @@ struct server_opts {
     struct loop *const *loops;      /* NULL: threads of its own */
     size_t loop_count;
     unsigned connections_max;
-    size_t headers_max; /* bytes that a request's target and headers may take; 0: 16 KiB */
-    size_t body_max;    /* bytes */
-    size_t memory_max;  /* of a request's arena and answer, bytes each */
-    int64_t idle_ms;    /* an idle connection is closed after it; 0: never */
-    int64_t drain_ms;   /* server_stop waits so long for answers to be sent; 0: two seconds */
+    /* bytes for a request's target and headers together with those of its answer; 0: 24 KiB */
+    size_t headers_max;
+    /* without loops: connections beyond so many have headers_crowd bytes instead; 0: all are alike */
+    unsigned roomy;
+    size_t headers_crowd;
+    size_t body_max;   /* bytes */
+    size_t memory_max; /* of a request's arena and answer, bytes each */
+    int64_t idle_ms;   /* an idle connection is closed after it; 0: never */
+    int64_t drain_ms;  /* server_stop waits so long for answers to be sent; 0: two seconds */
     /* Optional: how many bytes the body of this request may have; what is beyond body_max is too large anyway. */
     size_t (*room)(void *arg, const struct server_request *request);
     /* With loops: whether the body of this request, whose headers have come, is to be streamed. */
@@ -147,8 +151,11 @@ int server_reload_tls(struct server *server, const char *cert, const char *key, 
 /* How many requests are being answered now. */
 size_t server_active(const struct server *server);
 
-/* A soft limit of open files for that many connections, as far as the hard limit allows. */
-void server_allow_files(size_t connections);
+/*
+ * Raises the soft limit of open files for that many connections, as far as the hard limit allows. Returns for how many
+ * it is enough.
+ */
+size_t server_allow_files(size_t connections);
 
 #define SERVER_ADDRESS_MAX 128
 /* Where the server listens: "127.0.0.1:41237", "unix:/run/usher.sock". */

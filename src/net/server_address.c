@@ -161,8 +161,7 @@ void server_unlisten(struct server *server)
 
 void server_peer(const struct server_request *request, char to[SERVER_ADDRESS_MAX])
 {
-    const struct connection *c =
-        (const struct connection *)((const char *)request - offsetof(struct connection, request));
+    const struct connection *c = server_connection(request);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *peer = info ? info->client_addr : NULL;
@@ -174,14 +173,18 @@ void server_peer(const struct server_request *request, char to[SERVER_ADDRESS_MA
                   SERVER_ADDRESS_MAX);
 }
 
-void server_allow_files(size_t connections)
+size_t server_allow_files(size_t connections)
 {
     struct rlimit limit;
-    rlim_t need = (rlim_t)connections + FILES_SPARE;
+    rlim_t need = (rlim_t)connections + FILES_SPARE, had;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
-        return;
+        return connections;
+    had = limit.rlim_cur;
     limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t files = setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : had;
+    if (files >= need)
+        return connections;
+    return files > FILES_SPARE ? (size_t)files - FILES_SPARE : 1;
 }
 
 void server_address(const struct server *server, char to[SERVER_ADDRESS_MAX])

@@ -3,6 +3,7 @@
 #define USHER_NET_SERVER_INSIDE_H
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "net/server.h"
@@ -35,13 +36,16 @@ struct connection {
     int64_t pause_us, piece_due_us;
 };
 
-/* A libmicrohttpd daemon: on a loop, or the only one, with threads of its own. */
+/* A libmicrohttpd daemon: on a loop, or with threads of its own. */
 struct lane {
     struct loop_source source;
     struct loop_watch watch; /* the daemon's own epoll set */
     struct server *server;
     struct loop *loop; /* NULL: threads of its own */
     struct MHD_Daemon *daemon;
+    size_t headers;     /* bytes that each of its connections has */
+    size_t open_max;    /* connections */
+    atomic_size_t open; /* those that the acceptor gave it and that are there */
     bool stirred;       /* ready, or a connection was resumed */
     struct lane *older; /* takes no new connections, and serves the open ones until they go */
 };
@@ -57,8 +61,12 @@ struct server {
     char *cert, *key;     /* PEM; NULL without TLS */
     atomic_size_t active; /* requests between their last byte and the end of their answer */
     atomic_bool stopping;
+    pthread_t acceptor; /* without loops */
+    bool accepts;
+    atomic_bool quiet;
 };
 
+/* The connection that a request came on. */
 static inline struct connection *server_connection(const struct server_request *request)
 {
     return (struct connection *)((uintptr_t)request - offsetof(struct connection, request));
@@ -71,6 +79,10 @@ void server_sleep(struct connection *c);
 int server_listen(struct server *server, struct err *err);
 /* Closes the listener, and takes the socket file away. */
 void server_unlisten(struct server *server);
+
+/* The thread that takes new connections where there are no loops. Stopping one that was not started is fine. */
+int server_accept_start(struct server *server, struct err *err);
+void server_accept_stop(struct server *server);
 
 /* libmicrohttpd's callbacks on a connection's life. */
 void server_on_connection(void *arg, struct MHD_Connection *mhd, void **context,

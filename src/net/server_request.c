@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A connection that grew larger gives its buffers back between requests. */
-#define KEEP_ROOM       ((size_t)64 * 1024)
 #define BODY_ROOM_FIRST ((size_t)2048)
 
 /* Tells those who stream that there is nothing more to stream. */
@@ -28,7 +26,7 @@ static void end_streams(struct connection *c)
     c->source = (struct server_source){0, NULL, NULL, NULL};
 }
 
-/* Makes the connection's memory ready for its next request. */
+/* Gives back what the request took: a connection that waits for its next one holds nothing but itself. */
 static void connection_reset(struct connection *c)
 {
     end_streams(c);
@@ -38,15 +36,9 @@ static void connection_reset(struct connection *c)
         atomic_fetch_sub(&c->server->active, 1);
     }
     c->request.tag = NULL;
-    arena_reset(&c->request.arena);
-    if (c->body.room > KEEP_ROOM)
-        buf_release(&c->body);
-    if (c->body.len > 0)
-        secret_wipe(c->body.at, c->body.len);
-    buf_reset(&c->body);
-    if (c->request.out.room > KEEP_ROOM)
-        buf_release(&c->request.out);
-    buf_reset(&c->request.out);
+    arena_release(&c->request.arena);
+    buf_release(&c->body);
+    buf_release(&c->request.out);
     if (c->response)
         MHD_destroy_response(c->response);
     c->response = NULL;
@@ -75,8 +67,11 @@ void server_on_connection(void *arg, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct connection *c = *context;
+    struct lane *lane = arg;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && !lane->loop)
+        atomic_fetch_sub(&lane->open, 1);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *context = connection_new(arg, mhd);
+        *context = connection_new(lane, mhd);
     } else if (c) {
         connection_reset(c);
         arena_release(&c->request.arena);

@@ -13,10 +13,13 @@
 #include "sandbox/tables.h"
 
 #define HTTP_THREADS    2
-#define CONNECTIONS_MAX 4096
-#define BODY_MAX        ((size_t)1 << 20)
-#define MEMORY_MAX      ((size_t)64 << 20)
-#define IDLE_MS         300000
+#define CONNECTIONS_MAX 12000
+/* Ten thousand connections fit into 100 MiB; browsers', with their cookies, come before such a crowd. */
+#define ROOMY         256
+#define HEADERS_CROWD ((size_t)6 * 1024)
+#define BODY_MAX      ((size_t)1 << 20)
+#define MEMORY_MAX    ((size_t)64 << 20)
+#define IDLE_MS       300000
 
 struct sandbox {
     struct store *store;
@@ -130,6 +133,18 @@ static void write_url(const struct sandbox *sandbox, char *to, size_t size)
     snprintf(to, size, "http%s://%s", sandbox->tls ? "s" : "", sandbox->address);
 }
 
+/* How many connections may be open at a time. */
+static unsigned allow_connections(void)
+{
+    size_t allowed = server_allow_files(CONNECTIONS_MAX);
+    if (allowed < CONNECTIONS_MAX)
+        log_line(LOG_WARN,
+                 "sandbox: the system's limit of open files leaves room for %zu connections of %d; "
+                 "raise it (ulimit -Hn) for more",
+                 allowed, CONNECTIONS_MAX);
+    return (unsigned)allowed;
+}
+
 static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struct err *err)
 {
     char address[256], url[SERVER_ADDRESS_MAX + 16];
@@ -154,7 +169,9 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
                                  .tls_cert = opts->tls_cert,
                                  .tls_key = opts->tls_key,
                                  .threads = HTTP_THREADS,
-                                 .connections_max = CONNECTIONS_MAX,
+                                 .connections_max = allow_connections(),
+                                 .roomy = ROOMY,
+                                 .headers_crowd = HEADERS_CROWD,
                                  .body_max = IMAGE_BODY_MAX,
                                  .room = room,
                                  .memory_max = MEMORY_MAX,

@@ -14,7 +14,7 @@
 #define MEMORY_MAX ((size_t)4 * 1024 * 1024)
 #define IDLE_MS    75000
 /* Cookies and a handshake's query make long heads. */
-#define HEADERS_MAX ((size_t)32 * 1024)
+#define HEADERS_MAX ((size_t)40 * 1024)
 
 struct trickle {
     struct trickle_opts opts;

@@ -1,0 +1,69 @@
+/*
+ * The acceptor of a server with threads of its own: it gives each new connection to one of the daemons, the first
+ * that has room for it. So the first connections get large buffers and those of a crowd small ones, which
+ * libmicrohttpd, whose buffers are of one size a daemon, could not do by itself.
+ */
+#include "net/server_inside.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Between two looks when no daemon has room, or the process no file descriptor. */
+#define FULL_PAUSE_US 10000
+
+static struct lane *lane_with_room(struct server *server)
+{
+    for (size_t i = 0; i < server->lane_count; i++)
+        if (atomic_load(&server->lanes[i]->open) < server->lanes[i]->open_max)
+            return server->lanes[i];
+    return NULL;
+}
+
+/* Takes one connection; false if there is none, or no room for it now. */
+static bool take_one(struct server *server)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    struct lane *lane = lane_with_room(server);
+    if (!lane)
+        return false;
+    int fd =
+        accept4(server->listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return false;
+    atomic_fetch_add(&lane->open, 1);
+    if (MHD_add_connection(lane->daemon, fd, (struct sockaddr *)&peer, len) != MHD_YES)
+        atomic_fetch_sub(&lane->open, 1);
+    return true;
+}
+
+static void *accept_all(void *arg)
+{
+    struct server *server = arg;
+    struct pollfd listener = {.fd = server->listener, .events = POLLIN};
+    while (!atomic_load(&server->quiet)) {
+        if (poll(&listener, 1, -1) > 0 && !take_one(server) && !atomic_load(&server->quiet))
+            usleep(FULL_PAUSE_US);
+    }
+    return NULL;
+}
+
+int server_accept_start(struct server *server, struct err *err)
+{
+    if (pthread_create(&server->acceptor, NULL, accept_all, server) != 0)
+        return err_set(err, ERR_MEMORY, "cannot start the acceptor's thread");
+    pthread_setname_np(server->acceptor, "accept");
+    server->accepts = true;
+    return 0;
+}
+
+void server_accept_stop(struct server *server)
+{
+    if (!server->accepts)
+        return;
+    atomic_store(&server->quiet, true);
+    shutdown(server->listener, SHUT_RDWR); /* so that its poll returns */
+    pthread_join(server->acceptor, NULL);
+    server->accepts = false;
+}

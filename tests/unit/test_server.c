@@ -1,0 +1,243 @@
+/*
+ * A server with threads of its own, over real sockets. Answers come at once, later from another thread, or at any
+ * moment in between; and a crowd of connections has smaller buffers than those that came first.
+ */
+#include "test.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/net.h"
+
+#define ROOMY       2
+#define OPEN_MAX    5
+#define CROWD_BYTES 4096
+#define ANSWERS     3000
+
+struct side {
+    struct server *server;
+    struct pool *pool; /* answers from threads of its own */
+    uint16_t port;
+    atomic_size_t asked;
+};
+
+static void answer(void *arg)
+{
+    struct server_request *request = arg;
+    buf_add(&request->out, request->path);
+    server_answer(request, &(struct server_answer){.status = 200,
+                                                   .content_type = "text/plain",
+                                                   .body = buf_text(&request->out)});
+}
+
+static void handle(void *arg, struct server_request *request)
+{
+    struct side *side = arg;
+    if (text_same(request->path, TEXT("/late"))) {
+        server_answer(request, &(struct server_answer){.status = 200,
+                                                       .body = request->path,
+                                                       .not_before_us = clock_now_us() + 2000});
+        return;
+    }
+    /* By turns here, there while this function goes on, and there after it has returned. */
+    size_t turn = atomic_fetch_add(&side->asked, 1) % 3;
+    if (turn == 0)
+        answer(request);
+    else
+        assert_true(pool_put(side->pool, answer, request));
+    if (turn == 1)
+        usleep(20);
+}
+
+static int set_up(void **state)
+{
+    struct side *side = calloc(1, sizeof(*side));
+    char address[SERVER_ADDRESS_MAX];
+    struct err err;
+    assert_int_equal(pool_new(&side->pool, 2, 64, &err), 0);
+    struct server_opts opts = {.address = "127.0.0.1:0",
+                               .threads = 2,
+                               .connections_max = OPEN_MAX,
+                               .roomy = ROOMY,
+                               .headers_crowd = CROWD_BYTES,
+                               .body_max = 1000,
+                               .memory_max = 65536,
+                               .handle = handle,
+                               .arg = side};
+    assert_int_equal(server_start(&side->server, &opts, &err), 0);
+    server_address(side->server, address);
+    side->port = (uint16_t)atoi(strrchr(address, ':') + 1);
+    *state = side;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct side *side = *state;
+    server_stop(side->server);
+    pool_free(side->pool);
+    free(side);
+    return 0;
+}
+
+static int open_one(const struct side *side)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(side->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval patience = {.tv_sec = 20};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+static void send_get(int fd, const char *path, size_t padding)
+{
+    char request[16384];
+    int len = snprintf(request, sizeof(request),
+                       "GET %s HTTP/1.1\r\nHost: x\r\nX-Pad: %0*d\r\n\r\n", path, (int)padding, 0);
+    assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
+}
+
+/* The status of the next answer, 0 if the connection ends instead; the body, short, is put into to. */
+static int receive(int fd, char to[512])
+{
+    char text[4096];
+    size_t len = 0, whole = 0;
+    while (whole == 0 || len < whole) {
+        ssize_t got = recv(fd, text + len, sizeof(text) - 1 - len, 0);
+        if (got <= 0)
+            return 0;
+        len += (size_t)got;
+        text[len] = 0;
+        const char *blank = strstr(text, "\r\n\r\n"), *length = strstr(text, "Content-Length: ");
+        if (blank && length)
+            whole = (size_t)(blank + 4 - text) + (size_t)atol(length + 16);
+    }
+    snprintf(to, 512, "%s", strstr(text, "\r\n\r\n") + 4);
+    return atoi(text + 9);
+}
+
+static void expect(int fd, const char *path, size_t padding, int status)
+{
+    char body[512];
+    send_get(fd, path, padding);
+    assert_int_equal(receive(fd, body), status);
+    if (status == 200)
+        assert_string_equal(body, path);
+}
+
+static void test_answers_at_any_moment(void **state)
+{
+    struct side *side = *state;
+    int fds[4];
+    char body[512], path[32];
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+        fds[i] = open_one(side);
+    for (int n = 0; n < ANSWERS; n++) {
+        snprintf(path, sizeof(path), "/%d", n);
+        for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+            send_get(fds[i], path, 1);
+        for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
+            assert_int_equal(receive(fds[i], body), 200);
+            assert_string_equal(body, path);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+        close(fds[i]);
+}
+
+static void test_late(void **state)
+{
+    int fd = open_one(*state);
+    for (int n = 0; n < 20; n++)
+        expect(fd, "/late", 1, 200);
+    close(fd);
+}
+
+/* One after another on a connection, sent without waiting for answers. */
+static void test_pipelined(void **state)
+{
+    int fd = open_one(*state);
+    char text[65536];
+    size_t len = 0, found = 0;
+    for (int n = 0; n < 50; n++)
+        send_get(fd, n % 5 == 4 ? "/late" : "/now", 1);
+    while (found < 50) {
+        ssize_t got = recv(fd, text + len, sizeof(text) - 1 - len, 0);
+        assert_true(got > 0);
+        len += (size_t)got;
+        text[len] = 0;
+        found = 0;
+        for (const char *at = text; (at = strstr(at, "HTTP/1.1 200")); at++)
+            found++;
+    }
+    close(fd);
+}
+
+static void test_a_crowd_has_less_room(void **state)
+{
+    struct side *side = *state;
+    int fds[OPEN_MAX];
+    for (int i = 0; i < OPEN_MAX; i++) {
+        fds[i] = open_one(side);
+        expect(fds[i], "/first", 1, 200);
+    }
+    expect(fds[0], "/large", 12000, 200);
+    expect(fds[ROOMY - 1], "/large", 12000, 200);
+    expect(fds[ROOMY], "/small", 2000, 200);
+    expect(fds[ROOMY], "/large", 12000, 431);
+    for (int i = 0; i < OPEN_MAX; i++)
+        close(fds[i]);
+    /* Whoever comes when they have gone is among the first again. */
+    for (int tries = 0, status = 0; status != 200; tries++) {
+        char body[512];
+        assert_true(tries < 1000);
+        usleep(10000);
+        int fd = open_one(side);
+        send_get(fd, "/large", 12000);
+        status = receive(fd, body);
+        close(fd);
+    }
+}
+
+/* More than may be open wait for their turn, and get it. */
+static void test_full(void **state)
+{
+    struct side *side = *state;
+    int fds[3 * OPEN_MAX];
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+        fds[i] = open_one(side);
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
+        expect(fds[i], "/turn", 1, 200);
+        close(fds[i]);
+    }
+}
+
+/* A stop while requests are on their way and connections wait. */
+static void test_stop(void **state)
+{
+    struct side *side = *state;
+    for (int i = 0; i < 2 * OPEN_MAX; i++)
+        send_get(open_one(side), "/late", 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_answers_at_any_moment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pipelined, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_crowd_has_less_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stop, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
