@@ -43,7 +43,6 @@
     ERROR(form_param_invalid_date, 422, "Invalid date")                                            \
     ERROR(form_conditional_param_missing, 422, "Missing parameter")                                \
     ERROR(form_conditional_param_disallowed, 422, "Parameter not allowed here")                    \
-    ERROR(quota_exceeded, 403, "Quota exceeded")                                                   \
     ERROR(duplicate_record, 400, "There is one already")                                           \
     ERROR(revoked_invitation, 400, "The invitation was revoked")                                   \
     ERROR(invitation_already_accepted, 400, "The invitation was accepted already")                 \
@@ -99,6 +98,8 @@
     ERROR(organization_membership_quota_exceeded, 403, "The organization is full")                 \
     ERROR(organization_minimum_permissions_needed, 400, "An admin is needed")                      \
     ERROR(organization_system_permission_not_modifiable, 403, "A permission of Clerk's own")       \
+    ERROR(organization_missing_creator_role_permissions, 422,                                      \
+          "The creator's role lacks permissions")                                                  \
     ERROR(organization_instance_roles_quota_exceeded, 403, "Too many roles")                       \
     ERROR(organization_role_default_creator_role, 422, "The creator's role")                       \
     ERROR(organization_role_domain_default_role, 422, "The role of those who join by a domain")    \

@@ -18,6 +18,10 @@ static const char *const common[] = {
     "yandex.ru",   "zoho.com",
 };
 
+static const struct resource_events events = {EVENT_organization_domain_created,
+                                              EVENT_organization_domain_updated,
+                                              EVENT_organization_domain_deleted};
+
 const struct resource org_domain_resource = {
     .kind = ENTRY_ORG_DOMAIN,
     .object = "organization_domain",
@@ -25,6 +29,7 @@ const struct resource org_domain_resource = {
     .prefix = "orgdmn_",
     .name = "name",
     .taken = CLERK_organization_domain_already_exists_same_organization,
+    .events = &events,
 };
 
 struct content {
@@ -165,17 +170,6 @@ static bool check_ours(struct call *call, const struct org *org, struct text nam
                                  "Another organization has this domain.");
 }
 
-static bool check_room(struct call *call, const struct org *org)
-{
-    struct err err;
-    int64_t count, max = call->desk->instance->settings.org_max_allowed_domains;
-    if (entry_count(call->desk->store, ENTRY_ORG_DOMAIN, org->clerk.id, (struct text){NULL, 0},
-                    &count, &err) != 0)
-        return call_broken(call, &err);
-    return count < max || call_fail(call, CLERK_organization_domain_quota_exceeded, NULL,
-                                    "An organization has %lld domains at most.", (long long)max);
-}
-
 /* ---- changes ---- */
 
 static struct text verification(struct call *call, struct text strategy, int64_t verified_at)
@@ -219,16 +213,19 @@ bool org_domains_make(struct call *call, const struct org *org, const struct org
     if (opts->verified)
         content.affiliation_verification = verification(call, TEXT(ORG_DOMAIN_BY_KEY), USER_UNSET);
     return check_name(call, name) && check_mode(call, content.enrollment_mode) &&
-           check_ours(call, org, name) && check_room(call, org) && encode(call, &content, domain) &&
-           resource_keep(call, &org_domain_resource, domain) &&
-           tell(call, EVENT_organization_domain_created, org, domain);
+           check_ours(call, org, name) &&
+           resource_check_room(call, &org_domain_resource, org->clerk.id,
+                               call->desk->instance->settings.org_max_allowed_domains,
+                               CLERK_organization_domain_quota_exceeded) &&
+           encode(call, &content, domain) && resource_keep(call, &org_domain_resource, domain) &&
+           tell(call, events.created, org, domain);
 }
 
 static bool put(struct call *call, const struct org *org, const struct content *content,
                 struct entry *domain)
 {
     return encode(call, content, domain) && resource_put(call, &org_domain_resource, domain) &&
-           tell(call, EVENT_organization_domain_updated, org, domain);
+           tell(call, events.updated, org, domain);
 }
 
 static bool change_verified(struct call *call, const struct org *org, struct entry *domain,
@@ -268,10 +265,4 @@ bool org_domains_own(struct call *call, const struct org *org, struct entry *dom
         return true;
     content.ownership_verification = verification(call, TEXT(ORG_DOMAIN_OVERRIDE), call->now_ms);
     return put(call, org, &content, domain);
-}
-
-bool org_domains_answer_deleted(struct call *call, const struct entry *domain)
-{
-    return resource_delete(call, &org_domain_resource, domain) &&
-           event_put_answer(call, EVENT_organization_domain_deleted);
 }

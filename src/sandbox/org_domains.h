@@ -31,7 +31,7 @@ struct org_domain_change {
         email; /* by what it is verified: "affiliation_email_code", and the address */
 };
 
-/* For resource_get and resource_list. */
+/* For resource_get, resource_list and resource_delete. */
 extern const struct resource org_domain_resource;
 
 /* Refuses if domains, or organizations, are off. Returns false after refusing. */
@@ -56,7 +56,5 @@ bool org_domains_write(struct call *call, const struct entry *domain, const stru
 
 /* Answers with the list of one organization's, filtered by the query. Returns false after refusing. */
 bool org_domains_answer_list(struct call *call, const struct org *org);
-/* Deletes it, answers so and tells of it. Returns false after refusing. */
-bool org_domains_answer_deleted(struct call *call, const struct entry *domain);
 
 #endif

@@ -68,7 +68,7 @@ void org_domains_delete(struct call *call)
     struct org org;
     struct entry domain;
     if (find(call, &org, &domain))
-        org_domains_answer_deleted(call, &domain);
+        resource_delete(call, &org_domain_resource, &domain);
 }
 
 /* ---- lists ---- */

@@ -24,6 +24,7 @@ static bool is_permission_key(struct text key)
 static bool check(struct call *call, const struct entry *old, struct entry *entry,
                   struct json_value doc)
 {
+    (void)old;
     struct text key = json_text(json_get(doc, TEXT("key")));
     if (!is_permission_key(key))
         return call_fail(call, CLERK_form_param_format_invalid, "key",
@@ -33,15 +34,7 @@ static bool check(struct call *call, const struct entry *old, struct entry *entr
                          "Keys that begin with org:sys_ are Clerk's own.");
     entry->name = arena_copy(call->arena, json_text(json_get(doc, TEXT("name"))));
     entry->claim = arena_copy(call->arena, key);
-    if (old)
-        return true;
-    struct err err;
-    int64_t count, max = call->desk->instance->settings.org_max_allowed_permissions;
-    if (entry_count(call->desk->store, ENTRY_PERMISSION, (struct text){NULL, 0},
-                    (struct text){NULL, 0}, &count, &err) != 0)
-        return call_broken(call, &err);
-    return count < max || call_fail(call, CLERK_quota_exceeded, NULL,
-                                    "An instance has %lld permissions at most.", (long long)max);
+    return true;
 }
 
 static const struct resource_field fields[] = {
@@ -51,6 +44,9 @@ static const struct resource_field fields[] = {
      .max = 1024},
     {"type", BODY_TEXT, RESOURCE_SHOWN, .preset = "\"user\""},
 };
+
+static const struct resource_events events = {EVENT_permission_created, EVENT_permission_updated,
+                                              EVENT_permission_deleted};
 
 const struct resource permission_resource = {
     .kind = ENTRY_PERMISSION,
@@ -64,17 +60,13 @@ const struct resource permission_resource = {
     .taken = CLERK_form_identifier_exists,
     .filters = RESOURCE_BY_QUERY,
     .check = check,
+    .events = &events,
 };
-
-static bool find(struct call *call, struct entry *entry)
-{
-    return resource_get(call, &permission_resource, (struct text){NULL, 0}, call->ids[0], entry);
-}
 
 /* One that may be changed. */
 static bool find_own(struct call *call, struct entry *entry)
 {
-    if (!find(call, entry))
+    if (!resource_get_path(call, &permission_resource, entry))
         return false;
     return !text_starts(entry->claim, TEXT("org:sys_")) ||
            call_fail(call, CLERK_organization_system_permission_not_modifiable, NULL,
@@ -83,10 +75,7 @@ static bool find_own(struct call *call, struct entry *entry)
 
 void permissions_list(struct call *call)
 {
-    static const struct paging_order orders[] = {
-        {"created_at", "r.created_at"}, {"name", "r.name"}, {"key", "r.claim"}};
-    resource_list(call, &permission_resource,
-                  &(struct resource_list){.orders = orders, .order_count = ARRAY_COUNT(orders)});
+    resource_list_keyed(call, &permission_resource);
 }
 
 void permissions_create(struct call *call)
@@ -97,7 +86,7 @@ void permissions_create(struct call *call)
 void permissions_get(struct call *call)
 {
     struct entry entry;
-    if (find(call, &entry))
+    if (resource_get_path(call, &permission_resource, &entry))
         resource_show(call, &permission_resource, &entry);
 }
 

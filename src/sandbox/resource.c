@@ -157,6 +157,23 @@ bool resource_get(struct call *call, const struct resource *resource, struct tex
     return call_check(call, answer, &err);
 }
 
+bool resource_get_path(struct call *call, const struct resource *resource, struct entry *entry)
+{
+    return resource_get(call, resource, (struct text){NULL, 0}, call->ids[0], entry);
+}
+
+bool resource_check_room(struct call *call, const struct resource *resource, struct text owner,
+                         int64_t max, enum clerk_code code)
+{
+    struct err err;
+    int64_t count;
+    if (entry_count(call->desk->store, resource->kind, owner, (struct text){NULL, 0}, &count,
+                    &err) != 0)
+        return call_broken(call, &err);
+    return count < max || call_fail(call, code, NULL, "There may be %lld of the kind %s at most.",
+                                    (long long)max, resource->what);
+}
+
 bool resource_set(struct call *call, struct entry *entry, const char *member, struct text json)
 {
     struct buf *scratch = &call->desk->scratch;
@@ -217,18 +234,29 @@ bool resource_show(struct call *call, const struct resource *resource, const str
     return resource_write(call, resource, entry, call_answer(call, 200));
 }
 
+/* Tells of the answer. */
+static bool tell(struct call *call, const struct resource *resource, size_t offset)
+{
+    if (!resource->events)
+        return true;
+    const char *events = (const char *)resource->events;
+    return event_put_answer(call, *(const enum event_kind *)(events + offset));
+}
+
 bool resource_create(struct call *call, const struct resource *resource, struct text owner)
 {
     struct entry entry;
     return resource_read(call, resource, call->body, owner, NULL, &entry) &&
-           resource_keep(call, resource, &entry) && resource_show(call, resource, &entry);
+           resource_keep(call, resource, &entry) && resource_show(call, resource, &entry) &&
+           tell(call, resource, offsetof(struct resource_events, created));
 }
 
 bool resource_update(struct call *call, const struct resource *resource, const struct entry *old)
 {
     struct entry entry;
     return resource_read(call, resource, call->body, old->owner, old, &entry) &&
-           resource_put(call, resource, &entry) && resource_show(call, resource, &entry);
+           resource_put(call, resource, &entry) && resource_show(call, resource, &entry) &&
+           tell(call, resource, offsetof(struct resource_events, updated));
 }
 
 bool resource_delete(struct call *call, const struct resource *resource, const struct entry *entry)
@@ -238,5 +266,5 @@ bool resource_delete(struct call *call, const struct resource *resource, const s
         return false;
     clerk_write_deleted(resource->object, entry->id, (struct text){NULL, 0},
                         call_answer(call, 200));
-    return true;
+    return tell(call, resource, offsetof(struct resource_events, deleted));
 }

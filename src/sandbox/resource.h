@@ -15,6 +15,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/paging.h"
 #include "sandbox/entry.h"
+#include "sandbox/event.h"
 
 enum {
     RESOURCE_GIVEN = 1,   /* create takes it */
@@ -39,6 +40,11 @@ enum {
     RESOURCE_BY_EMAIL = 4   /* email_address=…: the name */
 };
 
+/* What webhooks are told of a create, an update and a delete. */
+struct resource_events {
+    enum event_kind created, updated, deleted;
+};
+
 struct resource {
     enum entry_kind kind;
     const char *object; /* of the answer: "redirect_url" */
@@ -50,9 +56,10 @@ struct resource {
     bool unique;      /* no two of an owner have the same name, whatever its case */
     enum clerk_code taken;
     int filters;
-    const char *statuses; /* those that a list can be filtered by, "a|b" */
-    bool array;           /* a list is a bare array unless paginated=true */
-    bool no_times;        /* the answer has no created_at and updated_at */
+    const char *statuses;                 /* those that a list can be filtered by, "a|b" */
+    bool array;                           /* a list is a bare array unless paginated=true */
+    bool no_times;                        /* the answer has no created_at and updated_at */
+    const struct resource_events *events; /* told with the answer as data; NULL: none */
     /*
      * The last word on what a create (old is NULL) or an update has composed: it may refuse, and change the
      * entry's columns. doc is what the entry's doc holds; valid until desk->json parses something else.
@@ -74,6 +81,11 @@ bool resource_put(struct call *call, const struct resource *resource, struct ent
 /* The entry of an id; refuses with a 404 if the owner (absent: any) has none. */
 bool resource_get(struct call *call, const struct resource *resource, struct text owner,
                   struct text id, struct entry *entry);
+/* The one of the path's first {}, whosever it is; refuses with a 404 if there is none. */
+bool resource_get_path(struct call *call, const struct resource *resource, struct entry *entry);
+/* Refuses with that code if the owner (absent: the instance) has `max` of them. */
+bool resource_check_room(struct call *call, const struct resource *resource, struct text owner,
+                         int64_t max, enum clerk_code code);
 /* The entry's status now: "expired" if it was pending until then. */
 struct text resource_status(const struct call *call, const struct entry *entry);
 /* Parses an entry's doc into desk->json. Returns false after refusing. */
@@ -106,6 +118,8 @@ struct resource_list {
 };
 bool resource_list(struct call *call, const struct resource *resource,
                    const struct resource_list *list);
+/* The instance's, ordered by created_at, name or key, which is the claim. */
+bool resource_list_keyed(struct call *call, const struct resource *resource);
 
 /*
  * {"data":[…],"total_count":…}, around what is written in between: for lists of other things too. On a route of the

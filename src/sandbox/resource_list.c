@@ -146,6 +146,15 @@ bool resource_list(struct call *call, const struct resource *resource,
     return fine;
 }
 
+bool resource_list_keyed(struct call *call, const struct resource *resource)
+{
+    static const struct paging_order orders[] = {
+        {"created_at", "r.created_at"}, {"name", "r.name"}, {"key", "r.claim"}};
+    return resource_list(
+        call, resource,
+        &(struct resource_list){.orders = orders, .order_count = ARRAY_COUNT(orders)});
+}
+
 struct json_out resource_begin_list(struct call *call)
 {
     struct json_out out = call->front ? front_open(call) : json_out(call_answer(call, 200));

@@ -49,15 +49,25 @@ static bool copy_texts(struct call *call, struct json_value list, struct user_te
     return to->at != NULL;
 }
 
-static bool check_room(struct call *call)
+/* Whoever creates an organization must be able to run it. */
+static bool check_creator(struct call *call, const struct entry *role, const struct user_texts *ids)
 {
+    const struct settings *settings = &call->desk->instance->settings;
+    struct entry permission;
     struct err err;
-    int64_t count, max = call->desk->instance->settings.org_max_allowed_roles;
-    if (entry_count(call->desk->store, ENTRY_ROLE, (struct text){NULL, 0}, (struct text){NULL, 0},
-                    &count, &err) != 0)
-        return call_broken(call, &err);
-    return count < max || call_fail(call, CLERK_organization_instance_roles_quota_exceeded, NULL,
-                                    "An instance has %lld roles at most.", (long long)max);
+    if (!text_same(role->claim, settings->org_creator_role))
+        return true;
+    for (size_t i = 0; i < ids->count; i++) {
+        enum store_answer answer = entry_get(call->desk->store, ENTRY_PERMISSION, ids->at[i],
+                                             call->arena, &permission, &err);
+        if (answer == STORE_OK && text_same(permission.claim, TEXT(ROLE_ELEVATED)))
+            return true;
+        if (answer == STORE_FAILED)
+            return call_broken(call, &err);
+    }
+    return call_fail(call, CLERK_organization_missing_creator_role_permissions, NULL,
+                     "Whoever creates an organization gets this role, so it needs %s.",
+                     ROLE_ELEVATED);
 }
 
 static bool check(struct call *call, const struct entry *old, struct entry *entry,
@@ -73,7 +83,11 @@ static bool check(struct call *call, const struct entry *old, struct entry *entr
     if (!copy_texts(call, json_get(doc, TEXT("permissions")), &permissions) ||
         !check_permissions(call, &permissions))
         return false;
-    return old || check_room(call);
+    if (old)
+        return check_creator(call, old, &permissions);
+    return resource_check_room(call, &role_resource, (struct text){NULL, 0},
+                               call->desk->instance->settings.org_max_allowed_roles,
+                               CLERK_organization_instance_roles_quota_exceeded);
 }
 
 static bool write_permissions(struct call *call, const struct entry *entry, struct json_value doc,
@@ -118,6 +132,9 @@ static const struct resource_field fields[] = {
     {"include_in_initial_role_set", BODY_BOOL, RESOURCE_GIVEN, .preset = "true"},
 };
 
+static const struct resource_events events = {EVENT_role_created, EVENT_role_updated,
+                                              EVENT_role_deleted};
+
 const struct resource role_resource = {
     .kind = ENTRY_ROLE,
     .object = "role",
@@ -131,19 +148,12 @@ const struct resource role_resource = {
     .filters = RESOURCE_BY_QUERY,
     .check = check,
     .write = write_permissions,
+    .events = &events,
 };
-
-static bool find(struct call *call, struct entry *entry)
-{
-    return resource_get(call, &role_resource, (struct text){NULL, 0}, call->ids[0], entry);
-}
 
 void roles_list(struct call *call)
 {
-    static const struct paging_order orders[] = {
-        {"created_at", "r.created_at"}, {"name", "r.name"}, {"key", "r.claim"}};
-    resource_list(call, &role_resource,
-                  &(struct resource_list){.orders = orders, .order_count = ARRAY_COUNT(orders)});
+    resource_list_keyed(call, &role_resource);
 }
 
 void roles_create(struct call *call)
@@ -154,7 +164,7 @@ void roles_create(struct call *call)
 void roles_get(struct call *call)
 {
     struct entry entry;
-    if (find(call, &entry))
+    if (resource_get_path(call, &role_resource, &entry))
         resource_show(call, &role_resource, &entry);
 }
 
@@ -179,12 +189,12 @@ static bool rename_role(struct call *call, struct text from, struct text to)
 void roles_update(struct call *call)
 {
     struct entry old, entry;
-    if (!find(call, &old) ||
+    if (!resource_get_path(call, &role_resource, &old) ||
         !resource_read(call, &role_resource, call->body, (struct text){NULL, 0}, &old, &entry) ||
         !call_mark(call) || !resource_put(call, &role_resource, &entry) ||
-        !rename_role(call, old.claim, entry.claim))
+        !rename_role(call, old.claim, entry.claim) || !resource_show(call, &role_resource, &entry))
         return;
-    resource_show(call, &role_resource, &entry);
+    event_put_answer(call, EVENT_role_updated);
 }
 
 /* Whether an invitation that can still be accepted gives the role. */
@@ -231,7 +241,7 @@ static bool check_unused(struct call *call, const struct entry *role)
 void roles_delete(struct call *call)
 {
     struct entry entry;
-    if (find(call, &entry) && check_unused(call, &entry))
+    if (resource_get_path(call, &role_resource, &entry) && check_unused(call, &entry))
         resource_delete(call, &role_resource, &entry);
 }
 
@@ -245,9 +255,11 @@ static bool put_permissions(struct call *call, struct entry *entry, const struct
     for (size_t i = 0; i < ids->count; i++)
         json_put_text(&out, ids->at[i]);
     json_close(&out, ']');
-    bool fine = resource_set(call, entry, "permissions", buf_text(&json)) &&
+    bool fine = check_creator(call, entry, ids) &&
+                resource_set(call, entry, "permissions", buf_text(&json)) &&
                 resource_put(call, &role_resource, entry) &&
-                resource_show(call, &role_resource, entry);
+                resource_show(call, &role_resource, entry) &&
+                event_put_answer(call, EVENT_role_updated);
     buf_release(&json);
     return fine;
 }
@@ -257,7 +269,7 @@ static bool find_both(struct call *call, struct entry *role, struct user_texts *
 {
     struct entry permission;
     struct json_value doc;
-    if (!find(call, role) ||
+    if (!resource_get_path(call, &role_resource, role) ||
         !resource_get(call, &permission_resource, (struct text){NULL, 0}, call->ids[1],
                       &permission) ||
         !resource_doc(call, role, &doc) ||

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "sandbox/body.h"
+#include "sandbox/role.h"
 #include "sandbox/routes.h"
 
 enum { SHOWN = 1, TAKEN = 2, BOTH = SHOWN | TAKEN };
@@ -22,7 +22,7 @@ struct view {
     const struct view_row *rows;
     size_t count;
     /* Whether a draft may be kept; NULL: any. Returns false after refusing. */
-    bool (*check)(struct call *call, const struct settings *draft);
+    bool (*check)(struct call *call, struct settings *draft);
 };
 
 #define SAME(setting, way)                                                                         \
@@ -85,6 +85,8 @@ static const struct view_row organization_rows[] = {
     {"domains_enrollment_modes", SETTING_org_domains_enrollment_modes, BOTH,
      .choices = "manual_invitation|automatic_invitation|automatic_suggestion", .max = 3},
     {"domains_default_role", SETTING_org_domains_default_role, .ways = SHOWN},
+    {"creator_role_id", SETTING_org_creator_role, .ways = TAKEN},
+    {"domains_default_role_id", SETTING_org_domains_default_role, .ways = TAKEN},
 };
 
 static const struct view_row auth_rows[] = {
@@ -96,7 +98,7 @@ static const struct view_row auth_rows[] = {
 };
 /* clang-format on */
 
-static bool check_origins(struct call *call, const struct settings *draft)
+static bool check_origins(struct call *call, struct settings *draft)
 {
     for (size_t i = 0; i < draft->allowed_origins.count; i++)
         if (!memmem(draft->allowed_origins.at[i].at, draft->allowed_origins.at[i].len, "://", 3))
@@ -105,7 +107,7 @@ static bool check_origins(struct call *call, const struct settings *draft)
     return true;
 }
 
-static bool check_countries(struct call *call, const struct settings *draft)
+static bool check_countries(struct call *call, struct settings *draft)
 {
     for (size_t i = 0; i < draft->blocked_country_codes.count; i++) {
         struct text code = draft->blocked_country_codes.at[i];
@@ -115,6 +117,40 @@ static bool check_countries(struct call *call, const struct settings *draft)
                              "A country code is two capital letters (ISO 3166-1 alpha-2).");
     }
     return true;
+}
+
+/* A role is given by its id and kept by its key; not given, or null, it stays. */
+static bool read_role(struct call *call, const char *name, struct text now, struct text *key,
+                      struct role *role)
+{
+    struct json_value given = json_get(call->body, text_of(name));
+    struct text id = json_text(given);
+    struct err err;
+    *key = now;
+    *role = (struct role){.key = now};
+    if (json_type(given) != JSON_STRING)
+        return true;
+    enum store_answer answer = text_starts(id, text_of(role_resource.prefix))
+                                   ? role_get(call, id, role, &err)
+                                   : STORE_NONE;
+    if (answer == STORE_NONE)
+        return call_not_found(call, role_resource.what, id);
+    *key = role->key;
+    return call_check(call, answer, &err);
+}
+
+static bool check_roles(struct call *call, struct settings *draft)
+{
+    const struct settings *now = &call->desk->instance->settings;
+    struct role creator, member;
+    if (!read_role(call, "creator_role_id", now->org_creator_role, &draft->org_creator_role,
+                   &creator) ||
+        !read_role(call, "domains_default_role_id", now->org_domains_default_role,
+                   &draft->org_domains_default_role, &member))
+        return false;
+    return !creator.id.at || role_has(&creator, TEXT(ROLE_ELEVATED)) ||
+           call_fail(call, CLERK_organization_missing_creator_role_permissions, "creator_role_id",
+                     "Whoever creates an organization needs %s.", ROLE_ELEVATED);
 }
 
 static const struct view instance_view = {"instance", instance_rows, ARRAY_COUNT(instance_rows),
@@ -128,7 +164,7 @@ static const struct view communication_view = {"instance_communication", communi
 static const struct view oauth_view = {"oauth_application_settings", oauth_rows,
                                        ARRAY_COUNT(oauth_rows), NULL};
 static const struct view organization_view = {"organization_settings", organization_rows,
-                                              ARRAY_COUNT(organization_rows), NULL};
+                                              ARRAY_COUNT(organization_rows), check_roles};
 static const struct view auth_view = {"instance_settings", auth_rows, ARRAY_COUNT(auth_rows), NULL};
 
 static void put_rows(struct call *call, const struct view *view, struct json_out *out)

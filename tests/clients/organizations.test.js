@@ -216,6 +216,38 @@ describe('roles and permissions', () => {
     assert.equal((await raw('DELETE', `/v1/organization_permissions/${permission.id}`)).deleted, true);
   });
 
+  test('the settings say which role creators get, and who joins by a domain', async () => {
+    const { data: [admin, member] } = await raw('GET', '/v1/organization_roles?order_by=%2Bkey');
+    const manage = admin.permissions.find(p => p.key === 'org:sys_memberships:manage');
+    const owner = await raw('POST', '/v1/organization_roles', { name: 'Owner', key: 'org:owner', permissions: [manage.id] });
+    const set = body => sandbox.raw('PATCH', '/v1/instance/organization_settings', body);
+    const changed = await set({ creator_role_id: owner.id, domains_default_role_id: owner.id });
+    assert.deepEqual([changed.body.creator_role, changed.body.domains_default_role], ['org:owner', 'org:owner']);
+    const same = await set({ creator_role_id: null, domains_default_role_id: member.id });
+    assert.deepEqual([same.body.creator_role, same.body.domains_default_role], ['org:owner', 'org:member']);
+    const ada = await createUser();
+    const { id } = await create({ createdBy: ada.id });
+    assert.equal((await organizations.getOrganizationMembershipList({ organizationId: id })).data[0].role, 'org:owner');
+    const at = '/v1/instance/organization_settings';
+    for (const [body, status, expected, param] of [
+      [{ creator_role_id: member.id }, 422, 'organization_missing_creator_role_permissions', 'creator_role_id'],
+      [{ creator_role_id: 'role_nothing' }, 404, 'resource_not_found'],
+      [{ creator_role_id: 'org:admin' }, 404, 'resource_not_found'],
+      [{ creator_role_id: 7 }, 422, 'form_param_type_invalid', 'creator_role_id'],
+      [{ domains_default_role_id: 'role_nothing' }, 404, 'resource_not_found'],
+      [{ creator_role: 'org:admin' }, 422, 'form_param_unknown', 'creator_role'],
+      [{ domains_enrollment_modes: ['magic'] }, 422, 'form_param_value_invalid', 'domains_enrollment_modes'],
+    ]) await assertRefused(sandbox, 'PATCH', at, body, status, expected, param);
+    const role = `/v1/organization_roles/${owner.id}`;
+    await assertRefused(sandbox, 'DELETE', `${role}/permissions/${manage.id}`, undefined, 422,
+      'organization_missing_creator_role_permissions');
+    await assertRefused(sandbox, 'PATCH', role, { permissions: [] }, 422, 'organization_missing_creator_role_permissions');
+    await assertRefused(sandbox, 'DELETE', role, undefined, 422, 'organization_role_default_creator_role');
+    await set({ creator_role_id: admin.id });
+    await organizations.deleteOrganization(id);
+    assert.equal((await raw('DELETE', role)).deleted, true);
+  });
+
   test('what is wrong is refused, each with its code', async () => {
     const { data: [admin] } = await raw('GET', '/v1/organization_roles?query=ORG:adm');
     for (const [method, route, body, status, expected, param] of [
