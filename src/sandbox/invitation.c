@@ -204,47 +204,6 @@ bool invitation_revoke(struct call *call, struct entry *entry)
     return put_status(call, entry, "revoked");
 }
 
-/* ---- what is in it ---- */
-
-static struct text copied(struct call *call, struct text t)
-{
-    struct text copy = arena_copy(call->arena, t);
-    if (!copy.at)
-        call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
-    return copy;
-}
-
-struct text invitation_email(struct call *call, const struct entry *entry)
-{
-    struct json_value doc;
-    if (!resource_doc(call, entry, &doc))
-        return (struct text){NULL, 0};
-    return copied(call, json_text(json_get(doc, TEXT("email_address"))));
-}
-
-struct text invitation_metadata(struct call *call, const struct entry *entry)
-{
-    struct buf *scratch = &call->desk->scratch;
-    struct json_value doc;
-    if (!resource_doc(call, entry, &doc))
-        return (struct text){NULL, 0};
-    buf_reset(scratch);
-    json_write(json_get(doc, TEXT("public_metadata")), scratch);
-    return copied(call, buf_text(scratch));
-}
-
-bool invitation_redirect(struct call *call, const struct entry *entry, struct text *url)
-{
-    struct json_value doc;
-    if (!resource_doc(call, entry, &doc))
-        return false;
-    struct json_value given = json_get(doc, TEXT("redirect_url"));
-    *url = (struct text){NULL, 0};
-    if (json_type(given) == JSON_STRING)
-        *url = copied(call, json_text(given));
-    return json_type(given) != JSON_STRING || url->at;
-}
-
 /* ---- endpoints ---- */
 
 struct form {

@@ -43,13 +43,6 @@ bool invitation_accept(struct call *call, struct entry *entry);
 /* Revokes a pending one. Refuses with invitation_already_accepted or invitation_already_revoked. */
 bool invitation_revoke(struct call *call, struct entry *entry);
 
-/* The address as it was given; in the call's arena. Absent after refusing. */
-struct text invitation_email(struct call *call, const struct entry *entry);
-/* The public metadata as JSON; in the call's arena. Absent after refusing. */
-struct text invitation_metadata(struct call *call, const struct entry *entry);
-/* Where the link leads, behind which the ticket is appended; absent: the application's sign-up page. */
-bool invitation_redirect(struct call *call, const struct entry *entry, struct text *url);
-
 /* Appends the Invitation object. Returns false after refusing. */
 bool invitation_write(struct call *call, const struct entry *entry, struct buf *to);
 

@@ -335,6 +335,18 @@ static bool check_pending(struct call *call, const struct entry *invitation)
                      "The invitation has expired.");
 }
 
+bool org_invitations_open(struct call *call, struct text id, struct entry *invitation)
+{
+    struct err err;
+    enum store_answer got =
+        entry_get(call->desk->store, ENTRY_ORG_INVITATION, id, call->arena, invitation, &err);
+    if (got == STORE_FAILED)
+        return call_broken(call, &err);
+    if (got == STORE_NONE)
+        return call_fail(call, CLERK_ticket_invalid_code, "ticket", "The ticket is not valid.");
+    return check_pending(call, invitation);
+}
+
 bool org_invitations_accept(struct call *call, const struct org *org, struct entry *invitation,
                             const struct account *account, struct membership *membership)
 {

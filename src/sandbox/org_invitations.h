@@ -38,6 +38,9 @@ extern const struct resource org_invitation_resource;
 bool org_invitations_make(struct call *call, const struct org *org,
                           const struct org_invitation_opts *opts, struct entry *invitation);
 
+/* The pending one of an id. Refuses any other; with ticket_invalid_code if there is none. */
+bool org_invitations_open(struct call *call, struct text id, struct entry *invitation);
+
 /* Makes it void; refuses if it is not pending. Returns false after refusing. */
 bool org_invitations_revoke(struct call *call, const struct org *org, struct entry *invitation);
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "sandbox/resource.h"
+#include "sandbox/invitation.h"
 #include "sandbox/routes.h"
 
 /* Domains of addresses to be thrown away. The real list is Clerk's own and much longer. */
@@ -116,9 +116,34 @@ void allowlist_list(struct call *call)
     resource_list(call, &allowlist, &(struct resource_list){.any_owner = false});
 }
 
+/* Whoever is to be told gets an invitation; only an email address can. */
+static bool notify(struct call *call, struct entry *entry)
+{
+    struct invitation_opts opts = {.email = entry->name,
+                                   .template = "invitation",
+                                   .notify = true,
+                                   .ignore_existing = true,
+                                   .days = INVITATION_DAYS};
+    struct entry invitation;
+    struct json_value doc;
+    if (!resource_doc(call, entry, &doc))
+        return false;
+    if (!json_true(json_get(doc, TEXT("notify"))) || text_starts(entry->name, TEXT("*@")) ||
+        user_email_problem(entry->name))
+        return true;
+    return invitation_make(call, &opts, &invitation) &&
+           resource_set(call, entry, "invitation_id",
+                        arena_printf(call->arena, "\"%.*s\"", TEXT_ARG(invitation.id))) &&
+           resource_put(call, &allowlist, entry);
+}
+
 void allowlist_create(struct call *call)
 {
-    resource_create(call, &allowlist, (struct text){NULL, 0});
+    struct entry entry;
+    if (keys_ready(call, allowlist_create) && call_mark(call) &&
+        resource_read(call, &allowlist, call->body, (struct text){NULL, 0}, NULL, &entry) &&
+        resource_keep(call, &allowlist, &entry) && notify(call, &entry))
+        resource_show(call, &allowlist, &entry);
 }
 
 void allowlist_delete(struct call *call)

@@ -1,7 +1,7 @@
 /* POST /client/sign_ins: with an identifier, an identifier and a password, a ticket, or nothing yet. */
 #include "sandbox/call.h"
 #include "sandbox/front.h"
-#include "sandbox/invitation.h"
+#include "sandbox/guest.h"
 #include "sandbox/password.h"
 #include "sandbox/restriction.h"
 #include "sandbox/routes.h"
@@ -72,22 +72,18 @@ static bool new_signin(struct call *call, struct text identifier, const struct a
 /* What a ticket stands for: a token with its user, or an invitation to somebody who is a user already. */
 struct redeemed {
     struct ticket ticket;
-    struct entry invitation;
+    struct guest guest;
     bool invited;
 };
 
-static bool open_invitation(struct call *call, struct text id, struct entry *invitation,
+static bool open_invitation(struct call *call, struct text id, struct guest *guest,
                             struct account *account)
 {
-    struct err err;
-    if (!invitation_open(call, id, invitation))
+    bool known;
+    if (!guest_open(call, id, guest) || !guest_account(call, guest, account, &known))
         return false;
-    enum store_answer got =
-        account_find(call->desk->store, invitation->name, call->now_ms, call->arena, account, &err);
-    if (got == STORE_FAILED)
-        return call_broken(call, &err);
-    return got == STORE_OK || call_fail(call, CLERK_invitation_account_not_exists, NULL,
-                                        "The invited user does not exist yet. Sign up instead.");
+    return known || call_fail(call, CLERK_invitation_account_not_exists, NULL,
+                              "The invited user does not exist yet. Sign up instead.");
 }
 
 static bool redeem(struct call *call, struct text token, struct redeemed *redeemed,
@@ -97,16 +93,16 @@ static bool redeem(struct call *call, struct text token, struct redeemed *redeem
     *redeemed = (struct redeemed){.invited = false};
     if (!ticket_open(call, token, &kind, &id))
         return false;
-    redeemed->invited = text_same(kind, TEXT(INVITATION_TICKET));
+    redeemed->invited = guest_has_ticket(kind);
     if (redeemed->invited)
-        return open_invitation(call, id, &redeemed->invitation, account);
+        return open_invitation(call, id, &redeemed->guest, account);
     return ticket_read(call, token, &redeemed->ticket) &&
            call_account(call, redeemed->ticket.user_id, account);
 }
 
-static bool accept(struct call *call, struct redeemed *redeemed)
+static bool accept(struct call *call, struct redeemed *redeemed, const struct account *account)
 {
-    return redeemed->invited ? invitation_accept(call, &redeemed->invitation)
+    return redeemed->invited ? guest_accept(call, &redeemed->guest, account)
                              : ticket_accept(call, &redeemed->ticket);
 }
 
@@ -122,7 +118,7 @@ static void create_by_ticket(struct call *call, struct text token)
         return;
     signin.actor = redeemed.ticket.actor;
     signin.session_life_ms = redeemed.ticket.session_life_ms;
-    if (accept(call, &redeemed) &&
+    if (accept(call, &redeemed, &account) &&
         verification_done(call, signin_first_id(call, &signin), TEXT("ticket"), &verification))
         signin_advance(call, &signin, &account, TEXT("ticket"), true);
 }

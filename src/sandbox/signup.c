@@ -4,7 +4,7 @@
 #include "sandbox/call.h"
 #include "sandbox/draft.h"
 #include "sandbox/front.h"
-#include "sandbox/invitation.h"
+#include "sandbox/guest.h"
 #include "sandbox/password.h"
 #include "sandbox/restriction.h"
 #include "sandbox/routes.h"
@@ -180,38 +180,35 @@ static bool read_metadata(struct call *call, struct signup *signup)
 }
 
 /* Nobody signs up with an invitation who is a user already: such a one signs in with it. */
-static bool check_no_account(struct call *call, struct text email)
+static bool check_no_account(struct call *call, const struct guest *guest)
 {
     struct account account;
-    struct err err;
-    enum store_answer got =
-        account_find(call->desk->store, email, call->now_ms, call->arena, &account, &err);
-    if (got == STORE_FAILED)
-        return call_broken(call, &err);
-    return got == STORE_NONE || call_fail(call, CLERK_invitation_account_exists, NULL,
-                                          "The invited user exists already. Sign in instead.");
+    bool known;
+    if (!guest_account(call, guest, &account, &known))
+        return false;
+    return !known || call_fail(call, CLERK_invitation_account_exists, NULL,
+                               "The invited user exists already. Sign in instead.");
 }
 
 /* A ticket stands for an invitation, which gives the email address. */
 static bool read_ticket(struct call *call, struct signup *signup)
 {
     struct text ticket, kind, id;
-    struct entry invitation;
+    struct guest guest;
     if (!text_same(front_param(call, "strategy"), TEXT("ticket")) &&
         !front_param(call, "ticket").at)
         return true;
     if (!front_param_needed(call, "ticket", &ticket) || !ticket_open(call, ticket, &kind, &id))
         return false;
-    if (!text_same(kind, TEXT(INVITATION_TICKET)))
+    if (!guest_has_ticket(kind))
         return call_fail(call, CLERK_ticket_invalid_code, "ticket",
                          "The ticket is not for signing up.");
-    if (!invitation_open(call, id, &invitation))
+    if (!guest_open(call, id, &guest))
         return false;
     signup->invitation = id;
-    signup->email_address = invitation_email(call, &invitation);
-    signup->public_metadata = invitation_metadata(call, &invitation);
-    return signup->email_address.at && signup->public_metadata.at &&
-           check_no_account(call, signup->email_address);
+    signup->email_address = guest.email;
+    signup->public_metadata = guest.public_metadata;
+    return check_no_account(call, &guest);
 }
 
 /* Who has the link has proven the address. */

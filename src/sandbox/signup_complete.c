@@ -3,7 +3,7 @@
 #include "sandbox/draft.h"
 #include "sandbox/event.h"
 #include "sandbox/front.h"
-#include "sandbox/invitation.h"
+#include "sandbox/guest.h"
 #include "sandbox/signup.h"
 #include "sandbox/users.h"
 
@@ -56,14 +56,6 @@ static bool make_account(struct call *call, const struct signup *signup, struct 
     return event_put_user(call, EVENT_user_created, account);
 }
 
-/* It may have been revoked since the sign-up began. */
-static bool accept_invitation(struct call *call, const struct signup *signup)
-{
-    struct entry invitation;
-    return !signup->invitation.at || (invitation_open(call, signup->invitation, &invitation) &&
-                                      invitation_accept(call, &invitation));
-}
-
 bool signup_put(struct call *call, const struct signup *signup)
 {
     struct err err;
@@ -82,7 +74,12 @@ static void complete(struct call *call, struct signup *signup)
     struct client *client = &call->front->client;
     struct account account;
     struct session session;
-    if (!accept_invitation(call, signup) || !make_account(call, signup, &account) ||
+    struct guest guest;
+    bool invited = signup->invitation.at;
+    /* The invitation may have been revoked since the sign-up began. */
+    if ((invited && !guest_open(call, signup->invitation, &guest)) ||
+        !make_account(call, signup, &account) ||
+        (invited && !guest_accept(call, &guest, &account)) ||
         !session_start(
             call, &(struct session_opts){.client = client->id, .account = &account, .first = true},
             &session))

@@ -3,7 +3,7 @@
  * itself. The page learns the ticket as __clerk_ticket, and what to do as __clerk_status: sign_in or sign_up.
  */
 #include "sandbox/front.h"
-#include "sandbox/invitation.h"
+#include "sandbox/guest.h"
 #include "sandbox/routes.h"
 #include "sandbox/ticket.h"
 
@@ -15,16 +15,13 @@ struct landing {
 /* Somebody who is invited and a user already signs in instead. */
 static bool land_invited(struct call *call, struct text id, struct landing *landing)
 {
-    struct entry invitation;
+    struct guest guest;
     struct account account;
-    struct err err;
-    if (!invitation_open(call, id, &invitation) ||
-        !invitation_redirect(call, &invitation, &landing->page))
+    bool known;
+    if (!guest_open(call, id, &guest) || !guest_account(call, &guest, &account, &known))
         return false;
-    enum store_answer got =
-        account_find(call->desk->store, invitation.name, call->now_ms, call->arena, &account, &err);
-    landing->sign_up = got == STORE_NONE;
-    return got != STORE_FAILED || call_broken(call, &err);
+    *landing = (struct landing){guest.redirect_url, .sign_up = !known};
+    return true;
 }
 
 static bool land(struct call *call, struct text token, struct landing *landing)
@@ -33,9 +30,8 @@ static bool land(struct call *call, struct text token, struct landing *landing)
     struct ticket ticket;
     if (!ticket_open(call, token, &kind, &id))
         return false;
-    if (text_same(kind, TEXT(INVITATION_TICKET)))
-        return land_invited(call, id, landing);
-    return ticket_read(call, token, &ticket);
+    return guest_has_ticket(kind) ? land_invited(call, id, landing)
+                                  : ticket_read(call, token, &ticket);
 }
 
 static bool choose_page(struct call *call, struct landing *landing)

@@ -192,6 +192,25 @@ describe('the way from an invitation to a user', () => {
     assert.equal((await signIn(ticketOf(stranger))).code, 'invitation_account_not_exists');
   });
 
+  test('an invitation to an organization makes a user and a member, or a member of who is a user', async () => {
+    const { organizations } = sandbox.clerk;
+    await settings({ sign_up_mode: 'restricted', sign_up_url: 'https://app.usher-tests.com/sign-up' });
+    const { id } = await organizations.createOrganization({ name: 'Guests' });
+    const user = await users.createUser({ emailAddress: [fresh()], password });
+    const invite = async emailAddress => ticketOf((await sandbox.raw('POST', `/v1/organizations/${id}/invitations`,
+      { email_address: emailAddress, role: 'org:member' })).body);
+    const one = await invite(fresh()), other = await invite(user.emailAddresses[0].emailAddress);
+    assert.equal(new URL((await accept(one)).headers.get('location')).searchParams.get('__clerk_status'), 'sign_up');
+    const { body } = await signUp({ strategy: 'ticket', ticket: one, password });
+    assert.equal(body.response.status, 'complete');
+    const signedIn = await visit(visitor => visitor.post('/v1/client/sign_ins', { strategy: 'ticket', ticket: other }));
+    assert.equal(signedIn.body.response.status, 'complete');
+    const members = (await organizations.getOrganizationMembershipList({ organizationId: id })).data;
+    assert.deepEqual(members.map(m => m.publicUserData.userId), [user.id, body.response.created_user_id]);
+    assert.equal((await signUp({ strategy: 'ticket', ticket: one })).code, 'organization_invitation_already_accepted');
+    await settings({ sign_up_mode: 'public', sign_up_url: null });
+  });
+
   test('revoked while somebody signs up, forged, of another kind', async () => {
     await settings({ 'first_name.required': true });
     const made = await invitations.createInvitation({ emailAddress: fresh() });

@@ -43,6 +43,17 @@ describe('the lists', () => {
     assert.deepEqual([(await allow.getAllowlistIdentifierList()).data, (await block.getBlocklistIdentifierList()).data], [[], []]);
   });
 
+  test('who is to be notified gets an invitation', async () => {
+    const identifier = fresh();
+    const { body } = await sandbox.raw('POST', '/v1/allowlist_identifiers', { identifier, notify: true });
+    assert.match(body.invitation_id, /^inv_/);
+    const [invitation] = (await sandbox.clerk.invitations.getInvitationList({ query: identifier })).data;
+    assert.equal(invitation.id, body.invitation_id);
+    const [mail] = (await sandbox.raw('GET', `/v1/sandbox/outbox?to=${identifier}`)).body;
+    assert.equal(mail.slug, 'invitation');
+    assert.equal((await allow.createAllowlistIdentifier({ identifier: '*@notified-tests.com', notify: true })).invitationId, undefined);
+  });
+
   test('what is wrong is refused', async () => {
     for (const list of ['allowlist', 'blocklist']) {
       const at = `/v1/${list}_identifiers`;
