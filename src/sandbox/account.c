@@ -231,20 +231,29 @@ static int read_field(struct store *store, struct sql_query *query, int at, stru
     return 0;
 }
 
-/* What follows from what is stored: whether there is a password, a lock … */
-static void derive(struct account *account, int64_t now_ms)
+void account_tell_lock(const struct store *store, struct account *account, int64_t now_ms)
 {
     struct clerk_user *clerk = &account->clerk;
     bool locked = account->locked_until != USER_UNSET && account->locked_until > now_ms;
+    bool ends = locked && account->locked_until != ACCOUNT_LOCKED_FOREVER;
+    int64_t left = store->attempts_max - account->failed_attempts;
+    clerk->user.locked = locked ? USER_FLAG_TRUE : USER_FLAG_FALSE;
+    clerk->lockout_expires_in_s = ends ? (account->locked_until - now_ms + 999) / 1000 : USER_UNSET;
+    clerk->attempts_remaining = store->attempts_max == 0 ? USER_UNSET
+                                : locked || left < 0     ? 0
+                                                         : left;
+}
+
+/* What follows from what is stored: whether there is a password, a lock … */
+static void derive(const struct store *store, struct account *account, int64_t now_ms)
+{
+    struct clerk_user *clerk = &account->clerk;
     clerk->password_enabled = clerk->user.password_digest.at;
     clerk->totp_enabled = clerk->user.totp_secret.at;
     clerk->backup_code_enabled = clerk->user.backup_codes.count > 0;
-    clerk->user.locked = locked ? USER_FLAG_TRUE : USER_FLAG_FALSE;
-    clerk->lockout_expires_in_s =
-        locked ? (account->locked_until - now_ms + 999) / 1000 : USER_UNSET;
     if (account->failed_attempts == USER_UNSET)
         account->failed_attempts = 0;
-    clerk->attempts_remaining = ACCOUNT_ATTEMPTS_MAX - account->failed_attempts;
+    account_tell_lock(store, account, now_ms);
 }
 
 int account_read(struct store *store, struct sql_query *query, int64_t now_ms, struct arena *arena,
@@ -261,7 +270,7 @@ int account_read(struct store *store, struct sql_query *query, int64_t now_ms, s
             return -1;
     for (int i = 0; i < (int)ARRAY_COUNT(number_offsets); i++)
         *(int64_t *)((char *)account + number_offsets[i]) = read_number(query, COLUMN_NUMBERS + i);
-    derive(account, now_ms);
+    derive(store, account, now_ms);
     return image_url(store, account->clerk.id, account->image, arena, &account->clerk.image_url,
                      err);
 }

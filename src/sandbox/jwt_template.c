@@ -2,11 +2,10 @@
 
 #include <stdio.h>
 
-#include <openssl/hmac.h>
-
 #include "sandbox/body.h"
 #include "sandbox/call.h"
 #include "sandbox/claims.h"
+#include "sandbox/jwt_signature.h"
 #include "sandbox/page.h"
 #include "sandbox/routes.h"
 #include "sandbox/token.h"
@@ -24,26 +23,10 @@ ROW_TABLE(jwt_template_table, jwt_template, "jwt_templates", JWT_TEMPLATE_COLUMN
           COLUMN_NUMBER,
           "CREATE UNIQUE INDEX IF NOT EXISTS jwt_templates_name ON jwt_templates (name);");
 
-static const struct {
-    const char *name;
-    const EVP_MD *(*digest)(void);
-} algorithms[] = {{"HS256", EVP_sha256}, {"HS384", EVP_sha384}, {"HS512", EVP_sha512}};
-
-static const EVP_MD *digest_of(struct text algorithm)
-{
-    for (size_t i = 0; i < ARRAY_COUNT(algorithms); i++)
-        if (text_same(algorithm, text_of(algorithms[i].name)))
-            return algorithms[i].digest();
-    return NULL;
-}
-
 bool jwt_template_sign(const struct call *call, const struct jwt_template *template,
                        struct text claims, struct buf *to)
 {
-    const EVP_MD *digest = digest_of(template->signing_algorithm);
-    uint8_t mac[EVP_MAX_MD_SIZE];
     char header[192];
-    unsigned mac_len = sizeof(mac);
     int len = snprintf(header, sizeof(header),
                        "{\"alg\":\"%.*s\",\"cat\":\"%s\",\"typ\":\"JWT\",\"oiat\":%lld}",
                        TEXT_ARG(template->signing_algorithm), TOKEN_CLASS_TEMPLATE,
@@ -52,13 +35,7 @@ bool jwt_template_sign(const struct call *call, const struct jwt_template *templ
     base64_encode(BASE64_URL_BARE, to, (const uint8_t *)header, (size_t)len);
     buf_byte(to, '.');
     base64_encode(BASE64_URL_BARE, to, (const uint8_t *)claims.at, claims.len);
-    if (!digest || !buf_ok(to) ||
-        !HMAC(digest, template->signing_key.at, (int)template->signing_key.len,
-              (const uint8_t *)to->at + from, to->len - from, mac, &mac_len))
-        return false;
-    buf_byte(to, '.');
-    base64_encode(BASE64_URL_BARE, to, mac, mac_len);
-    return buf_ok(to);
+    return jwt_signature_append(template->signing_algorithm, template->signing_key, from, to);
 }
 
 static bool list(struct call *call, struct sql_query *query, struct jwt_template **templates,
@@ -147,10 +124,12 @@ static bool check_signing(struct call *call, struct form *form)
     if (!form->signing_key.at || form->signing_key.len == 0)
         return call_fail(call, CLERK_form_conditional_param_missing, "signing_key",
                          "A custom signing key needs `signing_key`.");
-    if (form->signing_algorithm.at && digest_of(form->signing_algorithm))
-        return true;
-    return call_fail(call, CLERK_form_param_value_invalid, "signing_algorithm",
-                     "With a custom signing key the sandbox signs with HS256, HS384 or HS512.");
+    if (!jwt_signature_known(form->signing_algorithm))
+        return call_fail(call, CLERK_form_param_value_invalid, "signing_algorithm",
+                         "`signing_algorithm` must be one of " JWT_SIGNATURE_ALGORITHMS ".");
+    return jwt_signature_fits(form->signing_algorithm, form->signing_key) ||
+           call_fail(call, CLERK_form_param_value_invalid, "signing_key",
+                     "The key is no unencrypted PEM private key for this algorithm.");
 }
 
 static bool read(struct call *call, struct form *form)

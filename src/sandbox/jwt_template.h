@@ -6,7 +6,7 @@
 
 #include "sandbox/row.h"
 
-/* signing_key: the secret of HS256, HS384 or HS512; absent: the instance's RS256 key signs. */
+/* signing_key: as in jwt_signature.h; absent: the instance's RS256 key signs. */
 #define JWT_TEMPLATE_COLUMNS(TEXT_, NUMBER_)                                                       \
     TEXT_(name)                                                                                    \
     TEXT_(claims)                                                                                  \

@@ -62,6 +62,9 @@ bool org_invitations_write(struct call *call, const struct entry *invitation, co
 /* How many are pending. Returns false after refusing. */
 bool org_invitations_count(struct call *call, const struct org *org, int64_t *count);
 
+/* Lists an organization's, filtered by the query. */
+void org_invitations_answer_list(struct call *call, const struct org *org);
+
 /*
  * Lists those to the user's verified email addresses, with their organizations: the signed-in user's on a route of
  * the Frontend API, else that of the path.

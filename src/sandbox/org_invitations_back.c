@@ -125,7 +125,8 @@ static bool write_one(struct call *call, const struct resource *resource, const 
                       struct buf *to)
 {
     (void)resource;
-    return org_invitations_write(call, entry, NULL, CLERK_BACKEND, to);
+    return org_invitations_write(call, entry, NULL, call->front ? CLERK_FRONTEND : CLERK_BACKEND,
+                                 to);
 }
 
 static bool write_with_org(struct call *call, const struct resource *resource,
@@ -146,26 +147,34 @@ static bool only_pending(struct call *call, struct filter *filter)
                       (struct filter_bind){.number = call->now_ms});
 }
 
-static void list(struct call *call, bool (*filter)(struct call *call, struct filter *filter))
+static void list(struct call *call, const struct org *org,
+                 bool (*filter)(struct call *call, struct filter *filter))
 {
-    struct org org;
-    if (orgs_get(call, call->ids[0], &org))
-        resource_list(call, &org_invitation_resource,
-                      &(struct resource_list){.owner = org.clerk.id,
-                                              .orders = orders,
-                                              .order_count = ARRAY_COUNT(orders),
-                                              .filter = filter,
-                                              .write = write_one});
+    resource_list(call, &org_invitation_resource,
+                  &(struct resource_list){.owner = org->clerk.id,
+                                          .orders = orders,
+                                          .order_count = ARRAY_COUNT(orders),
+                                          .filter = filter,
+                                          .write = write_one});
+}
+
+void org_invitations_answer_list(struct call *call, const struct org *org)
+{
+    list(call, org, NULL);
 }
 
 void org_invitations_list(struct call *call)
 {
-    list(call, NULL);
+    struct org org;
+    if (orgs_get(call, call->ids[0], &org))
+        list(call, &org, NULL);
 }
 
 void org_invitations_list_pending(struct call *call)
 {
-    list(call, only_pending);
+    struct org org;
+    if (orgs_get(call, call->ids[0], &org))
+        list(call, &org, only_pending);
 }
 
 void org_invitations_list_all(struct call *call)

@@ -266,6 +266,15 @@ struct call;
     ROUTE(PATCH, "/v1/organizations/{}/memberships/{}", SESSION, BROWSER, members_front_update)    \
     ROUTE(DELETE, "/v1/organizations/{}/memberships/{}", SESSION, BROWSER, members_front_delete)   \
     ROUTE(GET, "/v1/organizations/{}/roles", SESSION, BROWSER, members_front_roles)                \
+    ROUTE(GET, "/v1/me/organization_invitations", SESSION, BROWSER, me_invitations)                \
+    ROUTE(POST, "/v1/me/organization_invitations/{}/accept", SESSION, BROWSER,                     \
+          me_invitation_accept)                                                                    \
+    ROUTE(POST, "/v1/organizations/{}/invitations", SESSION, BROWSER, invitations_front_create)    \
+    ROUTE(GET, "/v1/organizations/{}/invitations", SESSION, BROWSER, invitations_front_list)       \
+    ROUTE(POST, "/v1/organizations/{}/invitations/bulk", SESSION, BROWSER,                         \
+          invitations_front_create_many)                                                           \
+    ROUTE(POST, "/v1/organizations/{}/invitations/{}/revoke", SESSION, BROWSER,                    \
+          invitations_front_revoke)                                                                \
     ROUTE(DELETE, "/v1/client/sessions", CLIENT, BROWSER, sessions_remove_all)                     \
     ROUTE(GET, "/v1/client/sessions/{}", CLIENT, BROWSER, sessions_front_get)                      \
     ROUTE(POST, "/v1/client/sessions/{}/touch", CLIENT, BROWSER, sessions_touch)                   \

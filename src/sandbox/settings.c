@@ -137,7 +137,14 @@ int settings_open(struct settings *settings, struct store *store, struct err *er
         return -1;
     settings_close(settings);
     *settings = fresh;
+    store_set_attempts(store, settings->lockout_enabled ? settings->lockout_max_attempts : 0);
     return 0;
+}
+
+int64_t settings_lock_end(const struct settings *settings, int64_t now_ms)
+{
+    return settings->lockout_minutes == 0 ? ACCOUNT_LOCKED_FOREVER
+                                          : now_ms + settings->lockout_minutes * 60000;
 }
 
 void settings_close(struct settings *settings)

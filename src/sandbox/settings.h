@@ -78,7 +78,7 @@
     SETTING(enumeration_protection, FLAG, false)                                                   \
     SETTING(lockout_enabled, FLAG, true)                                                           \
     SETTING(lockout_max_attempts, NUMBER, 10)                                                      \
-    SETTING(lockout_minutes, NUMBER, 60)                                                           \
+    SETTING(lockout_minutes, NUMBER, 60) /* 0: for ever */                                         \
     /* usernames and passwords; lengths are in characters */                                       \
     SETTING(username_min_length, NUMBER, 4)                                                        \
     SETTING(username_max_length, NUMBER, 64)                                                       \
@@ -181,6 +181,9 @@ void settings_close(struct settings *settings);
 /* Writes the draft into the store and then reads it. The draft's texts need not outlive the call. */
 int settings_put(struct settings *settings, struct store *store, const struct settings *draft,
                  struct err *err);
+
+/* When a lock that begins now ends (ACCOUNT_LOCKED_FOREVER with lockout_minutes of 0). */
+int64_t settings_lock_end(const struct settings *settings, int64_t now_ms);
 
 /* Appends a setting's value as JSON. */
 void settings_write(const struct settings *settings, enum setting setting, struct json_out *out);

@@ -60,6 +60,10 @@ bool signin_check_state(struct call *call, const struct account *account)
 {
     if (account->clerk.user.banned == USER_FLAG_TRUE)
         return call_fail(call, CLERK_user_banned, NULL, "The user is banned.");
+    if (account->clerk.user.locked == USER_FLAG_TRUE &&
+        account->clerk.lockout_expires_in_s == USER_UNSET)
+        return call_fail(call, CLERK_user_locked, NULL,
+                         "The account is locked. Ask whoever runs this application.");
     if (account->clerk.user.locked == USER_FLAG_TRUE)
         return call_fail(call, CLERK_user_locked, NULL,
                          "The account is locked after too many failed attempts. Try again in "
@@ -78,13 +82,12 @@ void signin_count_failure(struct call *call, struct account *account)
     locks = ++account->failed_attempts >= settings->lockout_max_attempts;
     if (locks) {
         account->failed_attempts = 0;
-        account->locked_until = call->now_ms + settings->lockout_minutes * 60000;
+        account->locked_until = settings_lock_end(settings, call->now_ms);
     }
     if (!call_check(call, account_put(call->desk->store, account, call->arena, &err), &err) ||
         !locks)
         return;
-    account->clerk.user.locked = USER_FLAG_TRUE;
-    account->clerk.lockout_expires_in_s = settings->lockout_minutes * 60;
+    account_tell_lock(call->desk->store, account, call->now_ms);
     signin_check_state(call, account);
 }
 

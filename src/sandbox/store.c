@@ -146,6 +146,11 @@ void store_close(struct store *store)
     free(store);
 }
 
+void store_set_attempts(struct store *store, int64_t max)
+{
+    store->attempts_max = max;
+}
+
 struct sql *store_sql(struct store *store)
 {
     return store->sql;

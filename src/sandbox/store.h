@@ -17,9 +17,8 @@
 #include "clerk/clerk.h"
 #include "sql/sql.h"
 
-/* How many wrong passwords and codes lock a user, and how long a lock lasts (Clerk's defaults). */
-#define ACCOUNT_ATTEMPTS_MAX 10
-#define ACCOUNT_LOCK_MS      INT64_C(3600000)
+/* In locked_until: no time ends the lock. */
+#define ACCOUNT_LOCKED_FOREVER INT64_MAX
 
 enum account_kind { ACCOUNT_EMAIL, ACCOUNT_PHONE };
 
@@ -44,6 +43,9 @@ struct account {
 };
 
 struct store;
+
+/* How many wrong passwords and codes lock a user: users tell how many are left. 0: none ever does. */
+void store_set_attempts(struct store *store, int64_t max);
 
 /* The answers of what can fail without being a failure of the store. */
 enum store_answer {
@@ -104,6 +106,8 @@ enum store_answer account_find(struct store *store, struct text identifier, int6
 /* Writes the user's row again, not its identifiers. */
 enum store_answer account_put(struct store *store, const struct account *account,
                               struct arena *arena, struct err *err);
+/* What locked_until and failed_attempts mean now: locked, its end, the attempts that are left. */
+void account_tell_lock(const struct store *store, struct account *account, int64_t now_ms);
 enum store_answer account_delete(struct store *store, const struct account *account,
                                  struct err *err);
 /* How many users there are, counting no further than max (0: all). */

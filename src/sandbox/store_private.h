@@ -13,9 +13,10 @@ extern const char entry_schema[], org_schema[], image_schema[];
 
 struct store {
     struct sql *sql;
-    struct json *json;  /* for stored arrays */
-    int64_t next_seq;   /* 0: to be asked for */
-    int64_t generation; /* of what is kept in memory, see store_enter */
+    struct json *json;    /* for stored arrays */
+    int64_t next_seq;     /* 0: to be asked for */
+    int64_t generation;   /* of what is kept in memory, see store_enter */
+    int64_t attempts_max; /* store_set_attempts */
     const char *taken;
     char address[STORE_ADDRESS_MAX]; /* of pictures, see store_serve */
 };

@@ -59,8 +59,9 @@ bool users_compose(struct call *call, const struct draft *draft, struct account 
     bool locked = user->locked == USER_FLAG_TRUE, totp = user->totp_secret.at;
     bool password = user->password_digest.at;
     account->password_compromised_at = USER_UNSET;
-    account->locked_until = locked ? now + ACCOUNT_LOCK_MS : USER_UNSET;
     account->image = USER_UNSET;
+    account->locked_until =
+        locked ? settings_lock_end(&call->desk->instance->settings, now) : USER_UNSET;
     account->clerk.id = call_new_id(call, "user_");
     account->clerk.updated_at = now;
     account->clerk.password_enabled = password;
@@ -70,8 +71,7 @@ bool users_compose(struct call *call, const struct draft *draft, struct account 
     account->clerk.last_sign_in_at = account->clerk.last_active_at = USER_UNSET;
     account->clerk.mfa_enabled_at = totp ? now : USER_UNSET;
     account->clerk.mfa_disabled_at = USER_UNSET;
-    account->clerk.lockout_expires_in_s = locked ? ACCOUNT_LOCK_MS / 1000 : USER_UNSET;
-    account->clerk.attempts_remaining = ACCOUNT_ATTEMPTS_MAX;
+    account_tell_lock(call->desk->store, account, now);
     return set_identifiers(call, account);
 }
 

@@ -9,13 +9,20 @@
 /* How many users a bulk ban names at most. */
 #define BULK_MAX 50
 
-static void set_banned(struct call *call, bool banned)
+/* Whoever is banned is signed out everywhere, at once. */
+static bool put_banned(struct call *call, struct text id, bool banned)
 {
     struct account account;
-    if (!call_account(call, call->ids[0], &account))
-        return;
+    if (!call_account(call, id, &account) ||
+        (banned && !session_end_user(call, &account, "revoked", (struct text){NULL, 0})))
+        return false;
     account.clerk.user.banned = banned ? USER_FLAG_TRUE : USER_FLAG_FALSE;
-    call_put_account(call, &account);
+    return call_put_account(call, &account);
+}
+
+static void set_banned(struct call *call, bool banned)
+{
+    put_banned(call, call->ids[0], banned);
 }
 
 void users_ban(struct call *call)
@@ -35,12 +42,7 @@ static bool ban_each(struct call *call, const struct user_texts *ids, bool banne
     buf_init(&all, call->request->out.max);
     buf_byte(&all, '[');
     for (size_t i = 0; ok && i < ids->count; i++) {
-        struct account account;
-        ok = call_account(call, ids->at[i], &account);
-        if (!ok)
-            break;
-        account.clerk.user.banned = banned ? USER_FLAG_TRUE : USER_FLAG_FALSE;
-        ok = call_put_account(call, &account);
+        ok = put_banned(call, ids->at[i], banned);
         if (i > 0)
             buf_byte(&all, ',');
         buf_add(&all, buf_text(&call->request->out));
@@ -78,18 +80,20 @@ void users_unban_all(struct call *call)
     set_banned_all(call, false);
 }
 
+/* A lock keeps out who signs in; sessions go on. Either way the attempts count from anew. */
 static void set_locked(struct call *call, int64_t until)
 {
     struct account account;
     if (!call_account(call, call->ids[0], &account))
         return;
     account.locked_until = until;
+    account.failed_attempts = 0;
     call_put_account(call, &account);
 }
 
 void users_lock(struct call *call)
 {
-    set_locked(call, call->now_ms + ACCOUNT_LOCK_MS);
+    set_locked(call, settings_lock_end(&call->desk->instance->settings, call->now_ms));
 }
 
 void users_unlock(struct call *call)

@@ -244,6 +244,47 @@ describe('organizations of one\'s own', () => {
   });
 });
 
+describe('invitations', () => {
+  test('an admin invites, lists and revokes; several at once', async () => {
+    const ada = await person({ firstName: 'Ada' }), bob = await person(), org = await organization(ada);
+    const at = `/v1/organizations/${org.id}/invitations`;
+    const made = await ada.one.post(at, { email_address: 'Guest1@usher-tests.com', role: 'org:member' });
+    assert.deepEqual([made.status, made.body.response.status, made.body.response.role], [200, 'pending', 'org:member']);
+    assert.equal((await ada.one.post(at, { email_address: 'guest1@usher-tests.com', role: 'org:member' })).code,
+      'organization_invitation_not_unique');
+    const many = await ada.one.post(`${at}/bulk`, 'email_address=guest2@usher-tests.com&email_address=guest3@usher-tests.com&role=org:admin',
+      { 'content-type': 'application/x-www-form-urlencoded' });
+    assert.deepEqual(many.body.response.map(one => one.email_address), ['guest2@usher-tests.com', 'guest3@usher-tests.com']);
+    const list = await ada.one.get(`${at}?status=pending&limit=10&offset=0&paginated=true`);
+    assert.equal(list.body.response.total_count, 3);
+    const revoked = await ada.one.post(`${at}/${made.body.response.id}/revoke`);
+    assert.equal(revoked.body.response.status, 'revoked');
+    assert.equal((await ada.one.post(`${at}/${made.body.response.id}/revoke`)).code, 'organization_invitation_not_pending');
+    assert.deepEqual((await sandbox.raw('GET', '/v1/sandbox/outbox?to=guest2@usher-tests.com')).body.length, 1);
+
+    await join(org, bob);
+    for (const answer of [await bob.one.get(at), await bob.one.post(at, { email_address: 'x@usher-tests.com', role: 'org:admin' })])
+      assert.equal(answer.code, 'missing_organization_permission');
+    const tooMany = Array.from({ length: 11 }, (_, i) => `email_address=many${i}@usher-tests.com`).join('&') + '&role=org:member';
+    assert.equal((await ada.one.post(`${at}/bulk`, tooMany, { 'content-type': 'application/x-www-form-urlencoded' })).code, 'bulk_size_exceeded');
+    assert.equal((await ada.one.get(`${at}?status=pending&paginated=true`)).body.response.total_count, 2, 'none of them was sent');
+  });
+
+  test('who is invited sees it, accepts it once, and goes into the organization', async () => {
+    const ada = await person(), guest = await person(), other = await person(), org = await organization(ada);
+    const made = await ada.one.post(`/v1/organizations/${org.id}/invitations`, { email_address: guest.email, role: 'org:admin' });
+    const mine = await guest.one.get('/v1/me/organization_invitations?status=pending&limit=10&offset=0&paginated=true');
+    assert.deepEqual(mine.body.response.data.map(one => [one.id, one.public_organization_data.name]),
+      [[made.body.response.id, org.name]]);
+    const at = `/v1/me/organization_invitations/${made.body.response.id}/accept`;
+    assert.equal((await other.one.post(at)).code, 'resource_not_found', 'it is not theirs');
+    assert.equal((await guest.one.post(at)).body.response.status, 'accepted');
+    assert.equal((await guest.one.post(at)).code, 'organization_invitation_already_accepted');
+    await touch(guest, org.id);
+    assert.equal(payload(await tokenOf(guest)).o.rol, 'admin');
+  });
+});
+
 test('every endpoint of organizations in the sandbox\'s table was called above', () => {
   const called = frontendCalls();
   const wanted = frontendRoutes().filter(route => /organization/.test(route));

@@ -186,6 +186,45 @@ describe('signing in', () => {
     assert.equal((await visitor().signIn(emailOf(user), password)).code, 'form_password_incorrect');
   });
 
+  test('attempts and the length of a lock are the instance\'s; unlocking counts from anew', async () => {
+    await settings({ lockout_max_attempts: 3, lockout_minutes: 7 });
+    const user = await create(), one = visitor();
+    const state = async () => (await sandbox.raw('GET', `/v1/users/${user.id}`)).body;
+    assert.equal((await state()).verification_attempts_remaining, 3);
+    await one.signIn(emailOf(user), 'x');
+    assert.equal((await state()).verification_attempts_remaining, 2);
+    await one.signIn(emailOf(user), 'x');
+    assert.equal((await one.signIn(emailOf(user), 'x')).code, 'user_locked');
+    const locked = await state();
+    assert.deepEqual([locked.locked, locked.verification_attempts_remaining], [true, 0]);
+    assert.ok(locked.lockout_expires_in_seconds > 400 && locked.lockout_expires_in_seconds <= 420);
+    const free = await users.unlockUser(user.id);
+    assert.deepEqual([free.locked, free.raw.verification_attempts_remaining], [false, 3]);
+    await settings({ lockout_minutes: 0 });
+    const forever = await users.lockUser(user.id);
+    assert.deepEqual([forever.locked, forever.raw.lockout_expires_in_seconds], [true, null]);
+    assert.equal((await one.signIn(emailOf(user), password)).code, 'user_locked');
+    await settings({ lockout_enabled: false });
+    assert.equal((await state()).verification_attempts_remaining, null);
+    await settings({ lockout_enabled: true, lockout_max_attempts: 10, lockout_minutes: 60 });
+  });
+
+  test('a ban ends every session at once; a lock lets them go on; who is deleted is gone', async () => {
+    const banned = await signedIn(), locked = await signedIn(), deleted = await signedIn();
+    const tokens = who => who.one.post(`/v1/client/sessions/${who.session}/tokens`);
+    await users.banUser(banned.user.id);
+    assert.equal((await tokens(banned)).code, 'authentication_invalid');
+    assert.deepEqual((await banned.one.get('/v1/client')).body.response.sessions, []);
+    assert.equal((await sandbox.clerk.sessions.getSession(banned.session)).status, 'revoked');
+    await users.unbanUser(banned.user.id);
+    assert.equal((await banned.one.signIn(emailOf(banned.user), password)).body.response.status, 'complete');
+    await users.lockUser(locked.user.id);
+    assert.equal((await tokens(locked)).status, 200);
+    await users.deleteUser(deleted.user.id);
+    assert.equal((await tokens(deleted)).code, 'authentication_invalid');
+    assert.equal((await deleted.one.get('/v1/me')).code, 'authentication_invalid');
+  });
+
   test('ten wrong passwords lock; a banned user and a locked one stay out', async () => {
     const user = await create(), one = visitor();
     for (let i = 0; i < 9; i++)

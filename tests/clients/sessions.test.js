@@ -1,6 +1,6 @@
 // Sessions, clients, tickets, JWT templates and session claims through Clerk's own Node SDK.
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync, verify } from 'node:crypto';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { refusal, startSandbox, takeConformance } from './sandbox.js';
 
@@ -76,6 +76,35 @@ describe('sessions, clients and tokens', () => {
     assert.equal((await wrong({ a: '{{' })).errors[0].code, 'form_param_value_invalid');
     assert.equal((await refusal(jwtTemplates.create({ name: 'api', claims: {} }))).errors[0].code, 'form_param_value_invalid');
     assert.equal((await jwtTemplates.delete(made.id)).deleted, true);
+  });
+
+  test('templates are signed with keys of one\'s own: RSA and elliptic curves, in all their sizes', async () => {
+    const { jwtTemplates } = sandbox.clerk;
+    const keys = { rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }) };
+    for (const curve of ['P-256', 'P-384', 'P-521']) keys[curve] = generateKeyPairSync('ec', { namedCurve: curve });
+    const pem = (key, type = 'pkcs8') => key.privateKey.export({ type, format: 'pem' });
+    const fields = { name: 'signed', claims: { a: 1 }, customSigningKey: true };
+    const template = await jwtTemplates.create({ ...fields, signingAlgorithm: 'RS256', signingKey: pem(keys.rsa, 'pkcs1') });
+    for (const [algorithm, key] of [['RS256', 'rsa'], ['RS384', 'rsa'], ['RS512', 'rsa'], ['ES256', 'P-256'],
+      ['ES384', 'P-384'], ['ES512', 'P-521']]) {
+      await jwtTemplates.update({ templateId: template.id, ...fields, signingAlgorithm: algorithm, signingKey: pem(keys[key]) });
+      const { jwt } = await sandbox.clerk.sessions.getToken(session.id, 'signed');
+      const [head, body, signature] = jwt.split('.');
+      assert.equal(JSON.parse(Buffer.from(head, 'base64url')).alg, algorithm);
+      assert.ok(verify(`sha${algorithm.slice(2)}`, Buffer.from(`${head}.${body}`),
+        { key: keys[key].publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url')), algorithm);
+    }
+    const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const sealed = keys.rsa.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' });
+    for (const [signingAlgorithm, signingKey, param] of [['RS256', 'no key', 'signing_key'], ['RS256', pem(weak), 'signing_key'],
+      ['RS256', sealed, 'signing_key'], ['RS256', pem(keys['P-256']), 'signing_key'], ['ES256', pem(keys['P-384']), 'signing_key'],
+      ['none', 'x', 'signing_algorithm'], ['PS256', pem(keys.rsa), 'signing_algorithm']]) {
+      const { errors: [error] } = await refusal(jwtTemplates.create({ ...fields, name: 'bad', signingAlgorithm, signingKey }));
+      assert.deepEqual([error.code, error.meta.paramName], ['form_param_value_invalid', param], signingAlgorithm);
+    }
+    const shown = JSON.stringify((await sandbox.raw('GET', '/v1/jwt_templates')).body);
+    assert.equal(shown.includes('PRIVATE'), false, 'no answer shows a key');
+    await jwtTemplates.delete(template.id);
   });
 
   test('tickets, actor tokens and testing tokens', async () => {
