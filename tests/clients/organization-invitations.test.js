@@ -1,6 +1,7 @@
 // Invitations to organizations, by Clerk's own Node SDK.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Visitor } from './frontend.js';
 import { assertRefused, refusal, sandboxForFile, startSandbox } from './sandbox.js';
 
 let organizations, users, count = 0;
@@ -14,6 +15,17 @@ const code = async promise => (await refusal(promise)).errors[0].code;
 const raw = async (method, route, body) => (await sandbox.raw(method, route, body)).body;
 const emails = list => list.data.map(i => i.emailAddress);
 const DAY = 86400000;
+const ticketOf = ({ url }) => new URL(url).searchParams.get('ticket');
+async function visit(method, route, form) {
+  const visitor = new Visitor(sandbox.ready);
+  const answer = await visitor.call(method, route, form);
+  assert.deepEqual(visitor.problems, []);
+  return answer;
+}
+const signIn = ticket => visit('POST', '/v1/client/sign_ins', { strategy: 'ticket', ticket });
+const signUp = (ticket, fields = {}) =>
+  visit('POST', '/v1/client/sign_ups', { strategy: 'ticket', ticket, password: 'Correct-Horse-9!x', ...fields });
+const follow = ticket => visit('GET', `/v1/tickets/accept?ticket=${ticket}`);
 
 describe('invitations to organizations', () => {
   test('one takes every field, is given back, and its link is in the email', async () => {
@@ -130,6 +142,60 @@ describe('invitations to organizations', () => {
     assert.equal((await organizations.getOrganizationInvitation({ organizationId: id, invitationId: made.id })).role,
       'org:guest');
     assert.equal((await invite(id)).status, 'pending');
+  });
+
+  test('whoever is a user already joins by signing in with the link, once', async () => {
+    const ada = await createUser();
+    const { id } = await create({ maxAllowedMemberships: 1 });
+    const made = await invite(id, { emailAddress: ada.emailAddresses[0].emailAddress, role: 'org:admin',
+      redirectUrl: 'https://app.usher-tests.com/join?a=b', publicMetadata: { seat: 1 }, privateMetadata: { pay: 2 } });
+    const ticket = ticketOf(made);
+    const link = await follow(ticket);
+    const landed = new URL(link.headers.get('location'));
+    assert.deepEqual([link.status, landed.origin, landed.searchParams.get('a'), landed.searchParams.get('__clerk_status'),
+      landed.searchParams.get('__clerk_ticket')], [303, 'https://app.usher-tests.com', 'b', 'sign_in', ticket]);
+    assert.equal((await signUp(ticket)).code, 'invitation_account_exists');
+    assert.equal((await signIn(ticket)).body.response.status, 'complete');
+    const { data: [membership] } = await organizations.getOrganizationMembershipList({ organizationId: id });
+    assert.deepEqual([membership.publicUserData.userId, membership.role, membership.publicMetadata,
+      membership.privateMetadata], [ada.id, 'org:admin', { seat: 1 }, { pay: 2 }]);
+    const now = await organizations.getOrganizationInvitation({ organizationId: id, invitationId: made.id });
+    assert.deepEqual([now.status, now.url], ['accepted', null]);
+    assert.equal((await signIn(ticket)).code, 'organization_invitation_already_accepted');
+    assert.equal((await follow(ticket)).code, 'organization_invitation_already_accepted');
+    assert.equal(await code(organizations.revokeOrganizationInvitation({ organizationId: id, invitationId: made.id })),
+      'organization_invitation_not_pending');
+  });
+
+  test('whoever is not signs up with it: verified and a member at once, also where sign-ups are restricted', async () => {
+    const { id } = await create();
+    const made = await invite(id, { emailAddress: 'Eve.Guest@usher-tests.com', publicMetadata: { seat: 3 } });
+    const ticket = ticketOf(made);
+    await sandbox.raw('PATCH', '/v1/sandbox/settings', { sign_up_mode: 'restricted', sign_up_url: 'https://app.usher-tests.com/up' });
+    assert.match((await follow(ticket)).headers.get('location'), /^https:\/\/app\.usher-tests\.com\/up\?.*&__clerk_status=sign_up$/);
+    assert.equal((await signIn(ticket)).code, 'invitation_account_not_exists');
+    assert.equal((await signUp(ticket, { email_address: 'other@usher-tests.com' })).code, 'form_param_value_conflict');
+    const { body: { response } } = await signUp(ticket);
+    assert.equal(response.status, 'complete');
+    await sandbox.raw('PATCH', '/v1/sandbox/settings', { sign_up_mode: 'public', sign_up_url: null });
+    const eve = await users.getUser(response.created_user_id);
+    assert.deepEqual([eve.emailAddresses[0].emailAddress, eve.emailAddresses[0].verification.status, eve.publicMetadata],
+      ['Eve.Guest@usher-tests.com', 'verified', {}]);
+    const { data: [membership] } = await users.getOrganizationMembershipList({ userId: eve.id });
+    assert.deepEqual([membership.organization.id, membership.publicMetadata], [id, { seat: 3 }]);
+    assert.equal((await signUp(ticket)).code, 'organization_invitation_already_accepted');
+  });
+
+  test('a ticket that was revoked or forged, or whose organization is gone, opens nothing', async () => {
+    const { id } = await create();
+    const [revoked, orphan] = [await invite(id), await invite(id)];
+    await organizations.revokeOrganizationInvitation({ organizationId: id, invitationId: revoked.id });
+    for (const open of [signIn, signUp, follow]) {
+      assert.equal((await open(ticketOf(revoked))).code, 'organization_invitation_revoked_code');
+      assert.equal((await open(ticketOf(orphan).slice(0, -4) + 'AAAA')).code, 'ticket_invalid_code');
+    }
+    await organizations.deleteOrganization(id);
+    for (const open of [signIn, signUp, follow]) assert.equal((await open(ticketOf(orphan))).code, 'ticket_invalid_code');
   });
 
   test('what is wrong is refused, each with its code', async () => {
