@@ -300,6 +300,14 @@ void invitations_list(struct call *call)
                                           .filter = leave_revoked_out});
 }
 
+/* Not in the OpenAPI file, but in Clerk's SDK: what is left of somebody who never came goes, whatever its status. */
+void invitations_delete(struct call *call)
+{
+    struct entry entry;
+    if (resource_get(call, &invitation_resource, (struct text){NULL, 0}, call->ids[0], &entry))
+        resource_delete(call, &invitation_resource, &entry);
+}
+
 void invitations_revoke(struct call *call)
 {
     struct entry entry;

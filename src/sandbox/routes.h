@@ -102,6 +102,7 @@ struct call;
     ROUTE(POST, "/v1/invitations", KEY, INVITE, invitations_create)                                \
     ROUTE(GET, "/v1/invitations", KEY, INSTANCE, invitations_list)                                 \
     ROUTE(POST, "/v1/invitations/bulk", KEY, INVITE_MANY, invitations_create_bulk)                 \
+    ROUTE(DELETE, "/v1/invitations/{}", KEY, INSTANCE, invitations_delete)                         \
     ROUTE(POST, "/v1/invitations/{}/revoke", KEY, INSTANCE, invitations_revoke)                    \
     ROUTE(GET, "/v1/waitlist_entries", KEY, INSTANCE, waitlist_list)                               \
     ROUTE(POST, "/v1/waitlist_entries", KEY, INSTANCE, waitlist_create)                            \

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Visitor } from './frontend.js';
-import { assertRefused, sandboxForFile } from './sandbox.js';
+import { assertRefused, refusal, sandboxForFile } from './sandbox.js';
 
 let users, count = 0;
 const sandbox = sandboxForFile(({ clerk }) => ({ users } = clerk));
@@ -105,6 +105,10 @@ describe('codes that a server checks', () => {
 
 test('passkeys, wallets, social accounts and trusted devices: nobody has any', async () => {
   const { id } = await create();
+  for (const [work, name] of [['deleteUserPasskey', 'passkeyIdentificationId'],
+    ['deleteUserWeb3Wallet', 'web3WalletIdentificationId'], ['deleteUserExternalAccount', 'externalAccountId']])
+    assert.equal((await refusal(users[work]({ userId: id, [name]: 'idn_1' }))).errors[0].code, 'resource_not_found');
+  assert.equal((await refusal(users.getUserOauthAccessToken(id, 'google'))).errors[0].code, 'oauth_token_provider_not_enabled');
   for (const what of ['passkeys/passkey_1', 'web3_wallets/idn_1', 'external_accounts/eac_1', 'trusted_devices/td_1'])
     for (const user of [id, 'user_nobody'])
       await assertRefused(sandbox, 'DELETE', `/v1/users/${user}/${what}`, undefined, 404, 'resource_not_found');

@@ -123,18 +123,18 @@ describe('proxy checks', () => {
   test('a proxy that reaches the Frontend API is good, anything else is not', async () => {
     const own = await startSandbox('--secret-key', 'sk_test_proxies000000000000000000000');
     const [{ id }] = (await own.clerk.domains.list()).data;
-    const check = proxy_url => own.raw('POST', '/v1/proxy_checks', { domain_id: id, proxy_url });
+    const check = proxyUrl => own.clerk.proxyChecks.verify({ domainId: id, proxyUrl });
     try {
       const good = await withProxy((request, answer) => http.get(own.ready.frontend_api + request.url.replace('/__clerk', ''),
         from => { answer.writeHead(from.statusCode, from.headers); from.pipe(answer); }), at => check(`${at}/__clerk`));
-      assert.deepEqual([good.status, good.body.successful, good.body.domain_id], [200, true, id]);
-      assert.ok(good.body.last_run_at >= good.body.created_at);
+      assert.deepEqual([good.successful, good.domainId], [true, id]);
+      assert.ok(good.lastRunAt >= good.createdAt);
       for (const [status, text] of [[200, '{"status":"other"}'], [200, 'x'.repeat(10000)], [500, '{"status":"healthy"}']]) {
-        const bad = await withProxy((_, answer) => { answer.writeHead(status); answer.end(text); }, check);
-        assert.deepEqual([bad.status, bad.body.errors[0].code, bad.body.errors[0].meta.param_name],
+        const bad = await withProxy((_, answer) => { answer.writeHead(status); answer.end(text); }, at => refusal(check(at)));
+        assert.deepEqual([bad.status, bad.errors[0].code, bad.errors[0].meta.paramName],
           [422, 'invalid_proxy_configuration', 'proxy_url']);
       }
-      assert.equal((await check('http://127.0.0.1:1')).body.errors[0].code, 'invalid_proxy_configuration');
+      assert.equal(await code(check('http://127.0.0.1:1')), 'invalid_proxy_configuration');
     } finally {
       await own.stop();
     }
@@ -154,13 +154,12 @@ describe('proxy checks', () => {
 });
 
 test('Svix: an app comes and goes, and its link opens the page', async () => {
-  const at = '/v1/webhooks/svix';
-  await assertRefused(sandbox, 'DELETE', at, undefined, 400, 'svix_app_missing');
-  await assertRefused(sandbox, 'POST', '/v1/webhooks/svix_url', undefined, 400, 'svix_app_missing');
-  const { body: { svix_url: link } } = await sandbox.raw('POST', at);
-  assert.equal(link, sandbox.ready.page);
-  await assertRefused(sandbox, 'POST', at, undefined, 400, 'svix_app_exists');
-  assert.equal((await sandbox.raw('POST', '/v1/webhooks/svix_url')).body.svix_url, link);
-  assert.deepEqual(await sandbox.raw('DELETE', at), { status: 204, body: null });
-  await assertRefused(sandbox, 'POST', '/v1/webhooks/svix_url', undefined, 400, 'svix_app_missing');
+  const { webhooks } = sandbox.clerk;
+  assert.equal(await code(webhooks.deleteSvixApp()), 'svix_app_missing');
+  assert.equal(await code(webhooks.generateSvixAuthURL()), 'svix_app_missing');
+  assert.equal((await webhooks.createSvixApp()).svix_url, sandbox.ready.page);
+  assert.equal(await code(webhooks.createSvixApp()), 'svix_app_exists');
+  assert.equal((await webhooks.generateSvixAuthURL()).svix_url, sandbox.ready.page);
+  assert.deepEqual(await sandbox.raw('DELETE', '/v1/webhooks/svix'), { status: 204, body: null });
+  assert.equal(await code(webhooks.generateSvixAuthURL()), 'svix_app_missing');
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Visitor } from './frontend.js';
-import { assertRefused, refusal, sandboxForFile, startSandbox } from './sandbox.js';
+import { assertRefused, refusal, sandboxForFile, startSandbox, takeConformance } from './sandbox.js';
 
 let invitations, waitlist, users, count = 0;
 const sandbox = sandboxForFile(({ clerk }) => ({ invitations, waitlistEntries: waitlist, users } = clerk));
@@ -72,6 +72,17 @@ describe('invitations', () => {
     assert.equal(await code(invitations.createInvitationBulk([{ emailAddress: third }, { emailAddress: one }])),
       'duplicate_record');
     assert.deepEqual([await mailTo(third), (await invitations.getInvitationList({ query: third })).data], [[], []]);
+  });
+
+  test('one is deleted, whatever its status; its link is worth nothing then', async () => {
+    const made = await invitations.createInvitation({ emailAddress: fresh() });
+    assert.deepEqual(takeConformance().problems, []);
+    assert.deepEqual([(await invitations.deleteInvitation(made.id)).deleted, await code(invitations.deleteInvitation(made.id))],
+      [true, 'resource_not_found']);
+    // The SDK is ahead of the OpenAPI file here.
+    assert.ok(takeConformance().problems.every(one => /^DELETE .*: no such operation in the OpenAPI file$/.test(one)));
+    assert.equal((await invitations.getInvitationList({ query: made.id })).totalCount, 0);
+    assert.equal((await signUp({ ticket: ticketOf(made), password })).code, 'ticket_invalid_code');
   });
 
   test('what is wrong is refused', async () => {
@@ -159,14 +170,14 @@ describe('the way from an invitation to a user', () => {
       const at = `/v1/client/sign_ups/${response.id}`;
       assert.equal((await visitor.call('PATCH', at, { email_address: fresh() })).code, 'form_param_value_conflict');
       // What the application's server may say about it meanwhile.
-      const seen = await sandbox.raw('PATCH', `/v1/sign_ups/${response.id}`, { external_id: 'old|7', custom_action: true });
-      assert.deepEqual([seen.status, seen.body.external_id, seen.body.custom_action], [200, 'old|7', true]);
+      const seen = await sandbox.clerk.signUps.update({ signUpAttemptId: response.id, externalId: 'old|7', customAction: true });
+      assert.deepEqual([seen.status, seen.externalId, seen.customAction], ['missing_requirements', 'old|7', true]);
       const done = await visitor.call('PATCH', at, { first_name: 'Ada' });
       assert.equal(done.body.response.status, 'complete');
       const user = await users.getUser(done.body.response.created_user_id);
       assert.deepEqual([user.publicMetadata, user.externalId, user.emailAddresses[0].verification.status],
         [{ team: 'blue' }, 'old|7', 'verified']);
-      assert.equal((await sandbox.raw('GET', `/v1/sign_ups/${response.id}`)).body.status, 'complete');
+      assert.equal((await sandbox.clerk.signUps.get(response.id)).status, 'complete');
       await assertRefused(sandbox, 'PATCH', `/v1/sign_ups/${response.id}`, { external_id: 'x' }, 403, 'sign_up_cannot_be_updated');
     });
     assert.equal((await invitations.getInvitationList({ query: made.id })).data[0].status, 'accepted');
