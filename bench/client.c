@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,16 +55,35 @@ void sandbox_start(struct sandbox *sandbox)
     sandbox->port = listen ? (uint16_t)atoi(listen + strlen("\"listen\":\"127.0.0.1:")) : 0;
 }
 
-void sandbox_stop(struct sandbox *sandbox)
+void sandbox_halt(struct sandbox *sandbox)
 {
-    char path[128];
+    if (sandbox->pid == 0)
+        return;
     kill(sandbox->pid, SIGTERM);
     waitpid(sandbox->pid, NULL, 0);
+    sandbox->pid = 0;
+}
+
+void bench_remove(const char *database)
+{
     static const char *const ends[] = {"", "-wal", "-shm"};
+    char path[128];
     for (size_t i = 0; i < ARRAY_COUNT(ends); i++) {
-        snprintf(path, sizeof(path), "%s%s", sandbox->data, ends[i]);
+        snprintf(path, sizeof(path), "%s%s", database, ends[i]);
         unlink(path);
     }
+}
+
+void sandbox_stop(struct sandbox *sandbox)
+{
+    sandbox_halt(sandbox);
+    bench_remove(sandbox->data);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
 double bench_cpu(pid_t pid)
@@ -81,18 +101,52 @@ double bench_cpu(pid_t pid)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+static double status_kib(pid_t pid, const char *name)
+{
+    char path[64], line[256];
+    double kib = 0;
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof(line), file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = atof(line + strlen(name));
+    if (file)
+        fclose(file);
+    return kib;
+}
+
 double bench_memory(pid_t pid)
 {
-    char path[64];
-    unsigned long pages = 0;
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file) {
-        if (fscanf(file, "%*u %lu", &pages) != 1)
-            pages = 0;
-        fclose(file);
-    }
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    return status_kib(pid, "VmRSS:") * 1024;
+}
+
+double bench_memory_peak(pid_t pid)
+{
+    return status_kib(pid, "VmHWM:") * 1024;
+}
+
+void bench_claim(const char *what, double value, const char *unit, double ratio,
+                 const char *against, bool fine)
+{
+    printf("%-34s %12.*f %-14s %6.2f x %s%s\n", what, value < 100 ? 1 : 0, value, unit, ratio,
+           against, fine ? "" : "   MISSED");
+    fflush(stdout);
+}
+
+double bench_median(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), by_value);
+    return values[count / 2];
+}
+
+void bench_allow_files(size_t files)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < files)
+        bench_die("the limit of open files (ulimit -Hn) is too low for this bench");
+    if (limit.rlim_cur < files)
+        limit.rlim_cur = files;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int bench_connect(uint16_t port)

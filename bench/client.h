@@ -21,17 +21,30 @@ struct sandbox {
 /* Ends the program: what failed, and errno. */
 void bench_die(const char *what);
 
-/* `usher sandbox` without limits on a new database in this folder; stopping it removes that. */
+/* `usher sandbox` without limits on a new database in this folder; stopping it removes that, halting does not. */
 void sandbox_start(struct sandbox *sandbox);
+void sandbox_halt(struct sandbox *sandbox);
 void sandbox_stop(struct sandbox *sandbox);
+/* Removes a database file and what SQLite keeps beside it. */
+void bench_remove(const char *database);
 /* A number of GET /v1/sandbox/stats. */
 double sandbox_stat(const struct sandbox *sandbox, const char *name);
 /* The id of a user: "user_" and 27 characters. */
 void sandbox_some_id(const struct sandbox *sandbox, char to[64]);
 
-/* CPU seconds of a process, and what it keeps in memory in bytes. */
+/* CPU seconds of a process, and what it keeps in memory, now and at most, in bytes. */
 double bench_cpu(pid_t pid);
 double bench_memory(pid_t pid);
+double bench_memory_peak(pid_t pid);
+
+/* Prints one line as tools/bench does: the figure, what it is held against, the ratio of the two. */
+void bench_claim(const char *what, double value, const char *unit, double ratio,
+                 const char *against, bool fine);
+/* Sorts the values. */
+double bench_median(double *values, size_t count);
+
+/* Raises the limit of open files; ends the program if the system refuses. */
+void bench_allow_files(size_t files);
 
 int bench_connect(uint16_t port);
 void bench_write(int fd, const char *at, size_t len);
