@@ -4,7 +4,7 @@
 
 #include "sandbox/call.h"
 #include "sandbox/event.h"
-#include "sandbox/page.h"
+#include "sandbox/resource.h"
 #include "sandbox/routes.h"
 #include "sandbox/wording.h"
 
@@ -153,28 +153,49 @@ static void put(const struct message *message, struct json_out *out)
     json_close(out, '}');
 }
 
-void outbox_list(struct call *call)
+/* One page of what the filter leaves; the table may hold many thousands. */
+static void list(struct call *call, const struct filter *filter, const char *tail, bool paginated)
 {
-    static const char all[] =
-        ROW_SELECT("outbox", OUTBOX_COLUMNS) " ORDER BY created_at DESC, id DESC";
-    static const char some[] = ROW_SELECT(
-        "outbox", OUTBOX_COLUMNS) " WHERE address = ?1 ORDER BY created_at DESC, id DESC";
-    struct text to = call_param(call, TEXT("to"));
-    struct page page;
+    static const char head[] = ROW_SELECT("outbox", OUTBOX_COLUMNS);
     struct err err;
-    void *rows;
-    size_t count;
-    struct sql_query *query = sql_query(store_sql(call->desk->store), to.at ? some : all, &err);
-    if (query && to.at)
-        sql_bind_text(query, 1, to);
-    if (!query || row_list(&outbox_table, query, call->arena, &rows, &count, &err) != 0) {
+    void *rows = NULL;
+    size_t count = 0;
+    int64_t total = 0;
+    struct sql_query *query = filter_query(filter, store_sql(call->desk->store), head, tail, &err);
+    int status = query ? row_list(&outbox_table, query, call->arena, &rows, &count, &err) : -1;
+    sql_finish(query);
+    if (status != 0) {
         call_broken(call, &err);
         return;
     }
-    const struct message *messages = rows;
-    if (!page_open(call, count, &page))
+    if (paginated && !filter_count(call, filter, "SELECT count(*) FROM outbox", &total))
         return;
-    for (size_t i = page.from; i < page.to; i++)
-        put(&messages[i], &page.out);
-    page_close(&page);
+    struct json_out out = paginated ? resource_begin_list(call) : json_out(call_answer(call, 200));
+    const struct message *messages = rows;
+    if (!paginated)
+        json_open(&out, '[');
+    for (size_t i = 0; i < count; i++)
+        put(&messages[i], &out);
+    if (paginated)
+        resource_end_list(call, &out, total);
+    else
+        json_close(&out, ']');
+}
+
+void outbox_list(struct call *call)
+{
+    static const struct paging_order orders[] = {{"created_at", "created_at"}};
+    struct text to = call_param(call, TEXT("to"));
+    struct paging page;
+    struct filter filter;
+    char tail[PAGING_TAIL_MAX];
+    bool paginated;
+    if (!paging_read(call, orders, ARRAY_COUNT(orders), &page) ||
+        !paging_flag(call, "paginated", &paginated))
+        return;
+    paging_tail(&page, "id", tail);
+    if (filter_begin(call, &filter) &&
+        (!to.at || filter_add(call, &filter, "address = %s", (struct filter_bind){.t = to})))
+        list(call, &filter, tail, paginated);
+    filter_release(&filter);
 }

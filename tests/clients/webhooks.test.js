@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { verifyWebhook } from '@clerk/backend/webhooks';
 import { Webhook } from 'standardwebhooks';
-import { sendCode } from './front.js';
+import { frontClient, sendCode } from './front.js';
 import { webhooksApi } from './openapi.js';
 import { startSandbox } from './sandbox.js';
 
@@ -143,6 +143,32 @@ describe('webhooks', { timeout: 120000 }, () => {
     await sandbox.clerk.sessions.revokeSession(session.id);
     const [gone] = await typed(receiver, 'session.revoked');
     assert.equal(JSON.parse(gone.body).data.status, 'revoked');
+  });
+
+  test('a text message, a session that ends, and what a user does with an organization are told', async () => {
+    const user = await create(sandbox, { phoneNumber: ['+14155552671'] });
+    const post = frontClient(sandbox.ready.frontend_api);
+    const signIn = await post('/v1/client/sign_ins', { identifier: '+14155552671' });
+    const factor = signIn.supported_first_factors.find(f => f.strategy === 'phone_code');
+    const at = `/v1/client/sign_ins/${signIn.id}`;
+    await post(`${at}/prepare_first_factor`, { strategy: 'phone_code', phone_number_id: factor.phone_number_id });
+    const [sms] = await typed(receiver, 'sms.created');
+    const { data } = JSON.parse(sms.body);
+    assert.deepEqual([data.to_phone_number, data.user_id, data.slug], ['+14155552671', user.id, 'verification_code']);
+    assert.ok(data.message.includes(data.data.otp_code));
+    const done = await post(`${at}/attempt_first_factor`, { strategy: 'phone_code', code: data.data.otp_code });
+
+    const made = await post('/v1/organizations', { name: 'Told' });
+    const [organization] = await typed(receiver, 'organization.created');
+    assert.deepEqual([JSON.parse(organization.body).data.id, JSON.parse(organization.body).data.created_by], [made.id, user.id]);
+    const [membership] = await typed(receiver, 'organizationMembership.created');
+    assert.equal(JSON.parse(membership.body).data.public_user_data.user_id, user.id);
+    await post(`/v1/organizations/${made.id}?_method=DELETE`, {});
+    await typed(receiver, 'organization.deleted');
+
+    await post(`/v1/client/sessions/${done.created_session_id}/end`, {});
+    const [ended] = await typed(receiver, 'session.ended');
+    assert.deepEqual([JSON.parse(ended.body).data.id, JSON.parse(ended.body).data.status], [done.created_session_id, 'ended']);
   });
 
   test('every payload fits Clerk\'s OpenAPI file', () => {
