@@ -2,6 +2,7 @@
 
 #include "sandbox/draft.h"
 #include "sandbox/outbox.h"
+#include "sandbox/redirect_url.h"
 #include "sandbox/restriction.h"
 #include "sandbox/routes.h"
 #include "sandbox/ticket.h"
@@ -94,14 +95,11 @@ static bool check_not_invited(struct call *call, struct text name)
                                  "or send `ignore_existing`.");
 }
 
-/* A URL of any scheme, or a path. */
 static bool check_redirect(struct call *call, struct text url)
 {
-    size_t colon = text_find(url, ':', 0);
-    bool fine = !url.at || text_starts(url, TEXT("/")) ||
-                (colon > 0 && text_starts(text_part(url, colon, url.len), TEXT("://")));
-    return fine || call_fail(call, CLERK_form_param_format_invalid, "redirect_url",
-                             "`redirect_url` must be a URL with its scheme.");
+    return !url.at || redirect_url_is_whole(url) ||
+           call_fail(call, CLERK_form_param_format_invalid, "redirect_url",
+                     "`redirect_url` must be a URL with its scheme.");
 }
 
 static bool check_new(struct call *call, const struct invitation_opts *opts,

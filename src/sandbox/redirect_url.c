@@ -1,4 +1,6 @@
-/* Redirect URLs: where native applications may be sent back to after an OAuth sign-in. */
+/* /v1/redirect_urls: where native applications may be sent back to after an OAuth sign-in. */
+#include "sandbox/redirect_url.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -6,7 +8,7 @@
 #include "sandbox/routes.h"
 
 /* A scheme (RFC 3986, section 3.1), "://", and something behind it. */
-static bool is_url(struct text url)
+bool redirect_url_is_whole(struct text url)
 {
     size_t colon = text_find(url, ':', 0);
     if (colon == 0 || !isalpha((unsigned char)url.at[0]) || url.len <= colon + 3 ||
@@ -25,7 +27,7 @@ static bool check(struct call *call, const struct entry *old, struct entry *entr
 {
     (void)old;
     (void)doc;
-    return is_url(entry->name) ||
+    return redirect_url_is_whole(entry->name) ||
            call_fail(call, CLERK_form_param_format_invalid, "url",
                      "`url` must be a whole URL: https://… or a scheme of the application's own.");
 }

@@ -326,8 +326,9 @@ void signups_update(struct call *call)
 {
     struct signup signup;
     if ((call->state && !front_reload_client(call)) || !get_open(call, &signup) ||
-        !read_fields(call, &signup) || needs_hash(call, &signup, signups_update) ||
-        !call_mark(call))
+        !read_ticket(call, &signup) || !read_fields(call, &signup) ||
+        needs_hash(call, &signup, signups_update) || !call_mark(call) ||
+        !verify_invited(call, &signup))
         return;
     signup_settle(call, &signup);
 }

@@ -4,6 +4,7 @@
  */
 #include "sandbox/front.h"
 #include "sandbox/guest.h"
+#include "sandbox/redirect_url.h"
 #include "sandbox/routes.h"
 #include "sandbox/ticket.h"
 
@@ -37,12 +38,14 @@ static bool land(struct call *call, struct text token, struct landing *landing)
 static bool choose_page(struct call *call, struct landing *landing)
 {
     const struct settings *settings = &call->desk->instance->settings;
-    if (landing->page.at)
-        return true;
-    landing->page = landing->sign_up ? settings->sign_up_url : settings->sign_in_url;
-    return landing->page.at || call_fail(call, CLERK_invalid_redirect_url, NULL,
-                                         "Set the instance's %s: PATCH /v1/sandbox/settings.",
-                                         landing->sign_up ? "sign_up_url" : "sign_in_url");
+    if (!landing->page.at)
+        landing->page = landing->sign_up ? settings->sign_up_url : settings->sign_in_url;
+    if (!landing->page.at)
+        return call_fail(call, CLERK_invalid_redirect_url, NULL,
+                         "Set the instance's %s: PATCH /v1/sandbox/settings.",
+                         landing->sign_up ? "sign_up_url" : "sign_in_url");
+    return redirect_url_is_whole(landing->page) ||
+           call_fail(call, CLERK_invalid_redirect_url, NULL, "The page is no whole URL.");
 }
 
 void tickets_accept(struct call *call)

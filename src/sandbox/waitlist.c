@@ -302,6 +302,7 @@ void waitlist_delete(struct call *call)
         resource_delete(call, &waitlist_resource, &entry);
 }
 
+/* invited_at is when the latest invitation to the address was made; 6 is ENTRY_INVITATION. */
 void waitlist_list(struct call *call)
 {
     static const struct paging_order orders[] = {

@@ -94,6 +94,8 @@ describe('invitations', () => {
       [{ email_address: 'a\0@usher-tests.com' }, 422, 'form_param_format_invalid', 'email_address'],
       [{ public_metadata: [] }, 422, 'form_param_type_invalid', 'public_metadata'],
       [{ redirect_url: 'nowhere' }, 422, 'form_param_format_invalid', 'redirect_url'],
+      [{ redirect_url: '/join' }, 422, 'form_param_format_invalid', 'redirect_url'],
+      [{ redirect_url: 'https://a.com\r\nSet-Cookie: a=b' }, 422, 'form_param_format_invalid', 'redirect_url'],
       [{ redirect_url: {} }, 422, 'form_param_type_invalid', 'redirect_url'],
       [{ notify: 'yes' }, 422, 'form_param_type_invalid', 'notify'],
       [{ ignore_existing: 1 }, 422, 'form_param_type_invalid', 'ignore_existing'],
@@ -220,6 +222,19 @@ describe('the way from an invitation to a user', () => {
     assert.deepEqual(members.map(m => m.publicUserData.userId), [user.id, body.response.created_user_id]);
     assert.equal((await signUp({ strategy: 'ticket', ticket: one })).code, 'organization_invitation_already_accepted');
     await settings({ sign_up_mode: 'public', sign_up_url: null });
+  });
+
+  test('a sign-up that has begun takes a ticket, too', async () => {
+    await settings({ 'first_name.required': true });
+    const made = await invitations.createInvitation({ emailAddress: fresh(), publicMetadata: { late: true } });
+    await visit(async visitor => {
+      const { body } = await visitor.post('/v1/client/sign_ups', { password });
+      const done = await visitor.call('PATCH', `/v1/client/sign_ups/${body.response.id}`,
+        { strategy: 'ticket', ticket: ticketOf(made), first_name: 'Ada' });
+      assert.deepEqual([done.body.response.status, done.body.response.email_address], ['complete', made.emailAddress]);
+      assert.deepEqual((await users.getUser(done.body.response.created_user_id)).publicMetadata, { late: true });
+    });
+    await settings({ 'first_name.required': false });
   });
 
   test('revoked while somebody signs up, forged, of another kind', async () => {
