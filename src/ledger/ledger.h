@@ -221,6 +221,9 @@ int ledger_once(struct ledger *ledger, const char *kind, struct text key, int64_
  */
 int ledger_tally(struct ledger *ledger, const char *kind, struct text key, int64_t add,
                  int64_t expires_ms, int64_t *sum, int64_t *until_ms, struct err *err);
+/* The sum of a counter, without writing; 0 if there is none. */
+int ledger_tally_get(struct ledger *ledger, const char *kind, struct text key, int64_t *sum,
+                     struct err *err);
 /* A value of at most 64 KiB; putting replaces one. Getting copies into the arena; absent if there is none. */
 int ledger_value_put(struct ledger *ledger, const char *kind, struct text key, struct text value,
                      int64_t expires_ms, struct err *err);

@@ -101,6 +101,33 @@ int ledger_tally(struct ledger *ledger, const char *kind, struct text key, int64
     return ledger_wrote(ledger, got < 0 ? -1 : 0, err);
 }
 
+/* Looks for a column of a living row: 1 with the query at it, 0 if there is none; -1. The caller resets. */
+static int look(struct ledger *ledger, const char *statement, const char *kind, struct text key,
+                struct sql_query **query, struct err *err)
+{
+    struct digest_of_key digest = digest_of(ledger, key);
+    *query = sql_query(ledger->sql, statement, err);
+    if (!*query)
+        return err_wrap(err, "ledger");
+    sql_bind_text(*query, 1, text_of(kind));
+    sql_bind_blob(*query, 2, text_of_digest(&digest));
+    sql_bind_int(*query, 3, ledger_now_ms(ledger));
+    return sql_step(*query, err);
+}
+
+int ledger_tally_get(struct ledger *ledger, const char *kind, struct text key, int64_t *sum,
+                     struct err *err)
+{
+    static const char statement[] =
+        "SELECT number FROM shared WHERE kind = ?1 AND key = ?2 AND expires_ms > ?3";
+    struct sql_query *query;
+    int got = look(ledger, statement, kind, key, &query, err);
+    *sum = got > 0 ? sql_int(query, 0) : 0;
+    if (query)
+        sql_reset(query);
+    return got < 0 ? -1 : 0;
+}
+
 int ledger_value_put(struct ledger *ledger, const char *kind, struct text key, struct text value,
                      int64_t expires_ms, struct err *err)
 {
@@ -122,22 +149,17 @@ int ledger_value_put(struct ledger *ledger, const char *kind, struct text key, s
 int ledger_value_get(struct ledger *ledger, const char *kind, struct text key, struct arena *arena,
                      struct text *value, struct err *err)
 {
-    struct digest_of_key digest = digest_of(ledger, key);
-    struct sql_query *query =
-        sql_query(ledger->sql,
-                  "SELECT value FROM shared WHERE kind = ?1 AND key = ?2 AND expires_ms > ?3", err);
+    static const char statement[] =
+        "SELECT value FROM shared WHERE kind = ?1 AND key = ?2 AND expires_ms > ?3";
+    struct sql_query *query;
+    int got = look(ledger, statement, kind, key, &query, err);
     *value = (struct text){NULL, 0};
-    if (!query)
-        return err_wrap(err, "ledger");
-    sql_bind_text(query, 1, text_of(kind));
-    sql_bind_blob(query, 2, text_of_digest(&digest));
-    sql_bind_int(query, 3, ledger_now_ms(ledger));
-    int got = sql_step(query, err);
     if (got > 0 && !sql_is_null(query, 0)) {
         *value = arena_copy(arena, sql_text(query, 0));
         got = value->at ? 1 : err_memory(err);
     }
-    sql_reset(query);
+    if (query)
+        sql_reset(query);
     return got < 0 ? err_wrap(err, "ledger") : 0;
 }
 

@@ -80,11 +80,13 @@ static void put_legacy(struct core *core, struct json_out *out)
 
 static void put_hours(struct core *core, struct json_out *out)
 {
-    uint32_t hours[EVENTS_HOURS];
-    events_moved_by_hour(core->events, clock_wall_ms(), hours);
+    uint32_t hours[BOOK_HOURS] = {0};
+    struct err err;
+    if (core->mover)
+        book_hours(mover_book(core->mover), hours, &err); /* what it does not tell is not shown */
     json_key(out, TEXT("hours"));
     json_open(out, '[');
-    for (size_t i = EVENTS_HOURS; i-- > 0;)
+    for (size_t i = BOOK_HOURS; i-- > 0;)
         json_put_int(out, hours[i]);
     json_close(out, ']');
 }

@@ -1,8 +1,11 @@
 #include "trickle/book.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HOUR_MS INT64_C(3600000)
 
 struct book {
     char *path, *instance;
@@ -85,6 +88,45 @@ int book_settle(struct book *book, const struct ledger_user *user, struct err *e
         return -1;
     int result = ledger_put(book->ledger, &row, err);
     return leave(book, commit(book, result, err));
+}
+
+/* The counter of the hour that is `ago` hours back; its key in `text`. */
+static struct text hour_key(int64_t ago, char text[24], int64_t *expires_ms)
+{
+    int64_t hour = clock_wall_ms() / HOUR_MS - ago;
+    snprintf(text, 24, "%lld", (long long)hour);
+    *expires_ms = (hour + BOOK_HOURS + 1) * HOUR_MS;
+    return text_of(text);
+}
+
+int book_settle_moved(struct book *book, const struct ledger_user *user, struct err *err)
+{
+    struct ledger_user row = *user;
+    char key[24];
+    int64_t expires_ms, sum, until_ms;
+    struct text hour = hour_key(0, key, &expires_ms);
+    row.attempts = 1;
+    if (enter(book, err) != 0)
+        return -1;
+    int result = ledger_put(book->ledger, &row, err);
+    if (result == 0)
+        result = ledger_tally(book->ledger, "moved", hour, 1, expires_ms, &sum, &until_ms, err);
+    return leave(book, commit(book, result, err));
+}
+
+int book_hours(struct book *book, uint32_t hours[BOOK_HOURS], struct err *err)
+{
+    char key[24];
+    int64_t expires_ms, sum = 0;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < BOOK_HOURS; i++) {
+        if (enter(book, err) != 0)
+            return -1;
+        struct text hour = hour_key((int64_t)i, key, &expires_ms);
+        result = leave(book, ledger_tally_get(book->ledger, "moved", hour, &sum, err));
+        hours[i] = (uint32_t)sum;
+    }
+    return result;
 }
 
 int book_tally(struct book *book, const char *kind, struct text key, int64_t add, int64_t seconds,

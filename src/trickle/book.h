@@ -33,6 +33,13 @@ int book_claim(struct book *book, struct text external_id, struct text record, s
  */
 int book_settle(struct book *book, const struct ledger_user *user, struct err *err);
 
+/* Settles as DONE a user whom this gateway moved, and counts the hour, in one transaction. */
+int book_settle_moved(struct book *book, const struct ledger_user *user, struct err *err);
+
+/* How many users all gateways moved in each of the last hours, the running one first. */
+#define BOOK_HOURS 48
+int book_hours(struct book *book, uint32_t hours[BOOK_HOURS], struct err *err);
+
 /* Adds to the guesses of a key ("guess", "jane@example.com") in the running window; *sum gets them all. */
 int book_tally(struct book *book, const char *kind, struct text key, int64_t add, int64_t seconds,
                int64_t *sum, int64_t *until_ms, struct err *err);

@@ -1,22 +1,16 @@
 #include "trickle/events.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "json/json.h"
 
 #define LINE_MAX_BYTES ((size_t)4096)
-#define HOUR_MS        INT64_C(3600000)
 
 struct events {
     void (*log)(void *arg, struct text line);
     void *log_arg;
     atomic_uint_fast64_t counts[EVENTS_COUNTER_COUNT];
-    pthread_mutex_t lock; /* of what follows */
-    int64_t hour;         /* since the epoch, of hours[0] */
-    uint32_t hours[EVENTS_HOURS];
 };
 
 static const struct {
@@ -45,53 +39,23 @@ int events_open(struct events **out, void (*log)(void *arg, struct text line), v
         return err_memory(err);
     events->log = log;
     events->log_arg = arg;
-    pthread_mutex_init(&events->lock, NULL);
     *out = events;
     return 0;
 }
 
 void events_close(struct events *events)
 {
-    if (!events)
-        return;
-    pthread_mutex_destroy(&events->lock);
     free(events);
-}
-
-/* Moves the hours on so that hours[0] is that of now. */
-static void turn_hours(struct events *events, int64_t now_ms)
-{
-    int64_t hour = now_ms / HOUR_MS, gone = hour - events->hour;
-    if (gone <= 0)
-        return;
-    size_t shift = gone < EVENTS_HOURS ? (size_t)gone : EVENTS_HOURS;
-    memmove(events->hours + shift, events->hours, (EVENTS_HOURS - shift) * sizeof(uint32_t));
-    memset(events->hours, 0, shift * sizeof(uint32_t));
-    events->hour = hour;
 }
 
 void events_count(struct events *events, enum events_counter counter)
 {
     atomic_fetch_add(&events->counts[counter], 1);
-    if (counter != EVENTS_moved)
-        return;
-    pthread_mutex_lock(&events->lock);
-    turn_hours(events, clock_wall_ms());
-    events->hours[0]++;
-    pthread_mutex_unlock(&events->lock);
 }
 
 uint64_t events_counted(const struct events *events, enum events_counter counter)
 {
     return atomic_load(&events->counts[counter]);
-}
-
-void events_moved_by_hour(struct events *events, int64_t now_ms, uint32_t hours[EVENTS_HOURS])
-{
-    pthread_mutex_lock(&events->lock);
-    turn_hours(events, now_ms);
-    memcpy(hours, events->hours, sizeof(events->hours));
-    pthread_mutex_unlock(&events->lock);
 }
 
 void events_tell(struct events *events, const char *event, const struct events_value *values,

@@ -57,8 +57,4 @@ const char *events_meaning(enum events_counter counter);
 void events_tell(struct events *events, const char *event, const struct events_value *values,
                  size_t count);
 
-/* How many users were moved in each of the last hours, the running one first. */
-#define EVENTS_HOURS 48
-void events_moved_by_hour(struct events *events, int64_t now_ms, uint32_t hours[EVENTS_HOURS]);
-
 #endif

@@ -151,7 +151,7 @@ struct work {
     struct legacy_call *call;
     struct backend_user holder; /* who has the identifier at Clerk, once looked up */
     bool looked_up;
-    bool counted; /* as a guess */
+    bool counted;           /* as a guess */
     struct written written; /* the record of what a create brings … */
     bool wrote;             /* … and whether one has, or may have, come through */
 };
@@ -308,6 +308,8 @@ static int settle(struct work *work, enum ledger_state state, struct text code)
         row.clerk_id = job->clerk_id;
     if (work->wrote)
         row.hashes = written_content(&work->written);
+    if (state == LEDGER_DONE && job->moved)
+        return book_settle_moved(job->mover->book, &row, &err);
     return book_settle(job->mover->book, &row, &err);
 }
 

@@ -48,26 +48,63 @@ test('who exists only in a directory signs in', async () => {
 });
 
 test('while the old system is down the page says so, and no password is called wrong', async () => {
-  const { app, stop } = await lab.startGateway('down', { ...lab.sql(), url: 'postgres://nobody@127.0.0.1:9/none' });
+  const { app, gateway, stop } = await lab.startGateway('down', { ...lab.sql(), url: 'postgres://nobody@127.0.0.1:9/none' });
   const page = await open(app);
   await signIn(page, 'member2@example.com', lab.old.password);
   await page.waitForFunction(() => document.body.textContent.includes('try again in a moment'));
   assert.ok(!(await page.textContent('body')).includes('incorrect'));
+  const live = await openLive(gateway, 0);
+  assert.match(await live.textContent('#legacy'), /^(ailing|down)$/);
+  assert.equal(await live.getAttribute('#legacy', 'class'), 'bad');
+  assert.notEqual(await live.cell('later: nobody could tell'), '0');
   await stop();
 });
 
-test('the live page shows what was moved', async () => {
-  const { app, gateway, stop } = await lab.startGateway('live', lab.sql());
+// The live page of a gateway, once it shows this many moved today.
+async function openLive(gateway, moved) {
+  const page = await (await lab.browser.newContext()).newPage();
+  page.setDefaultTimeout(120000);
+  await page.goto(`http://${gateway.ready.admin}/`);
+  await page.waitForFunction(n => document.getElementById('today').textContent === n, String(moved));
+  page.cell = name => page.evaluate(text => [...document.querySelectorAll('tr')]
+    .find(row => row.firstChild.textContent === text).lastChild.textContent, name);
+  return page;
+}
+
+test('the live page shows what was moved, how fast, what was refused and where it is going', async () => {
+  const { app, gateway, stop } = await lab.startGateway('live', lab.sql(),
+    { sections: () => ({ throttle: { identifier: 2, address: 1000, seconds: 3600 } }) });
   const page = await open(app);
-  await signIn(page, 'member3@example.com', lab.old.password);
+  await signIn(page, 'member3@example.com', 'not it');
+  await page.waitForSelector('.cl-formFieldErrorText');
+  await page.fill('input[name=password]:not([tabindex="-1"])', lab.old.password);
+  await page.click('.cl-formButtonPrimary');
   await page.waitForSelector('.cl-userButtonTrigger');
-  const live = await (await lab.browser.newContext()).newPage();
-  live.setDefaultTimeout(120000);
-  await live.goto(`http://${gateway.ready.admin}/`);
-  await live.waitForFunction(() => document.getElementById('today').textContent === '1');
-  assert.equal(await live.textContent('#done'), '1');
-  assert.equal(await live.textContent('#share'), '2.5 %');
-  assert.equal(await live.textContent('#legacy'), 'well');
+  const live = await openLive(gateway, 1);
+  for (const [id, text] of Object.entries({ hour: '1', done: '1', share: '2.5 %', legacy: 'well', left: '39 days' }))
+    assert.equal(await live.textContent(`#${id}`), text, id);
+  assert.equal(await live.getAttribute('#legacy', 'class'), '');
+  assert.deepEqual([await live.cell('wrong password'), await live.cell('too many guesses'), await live.cell('unknown')],
+    ['1', '0', '0']);
+  // 48 bars of which the last is the running hour's, and two curves, to now and on from there.
+  const drawn = await live.evaluate(() => ({ bars: [...document.querySelectorAll('#bars rect')].map(bar => bar.getAttribute('height')),
+    curves: [...document.querySelectorAll('#curve path')].map(path => path.getAttribute('d')) }));
+  assert.deepEqual([drawn.bars.length, drawn.bars.at(-1), drawn.bars.filter(height => height !== '0').length], [48, '1', 1]);
+  assert.equal(drawn.curves.length, 2);
+  const [past, next] = drawn.curves.map(d => d.slice(1).split('L').map(point => point.split(' ').map(Number)));
+  assert.deepEqual(past.at(-1), next[0], 'the curve goes on where it is');
+  assert.equal(past.length, 49);
+  assert.ok(next[1][1] < next[0][1] && [...past, ...next].flat().every(Number.isFinite), 'and upwards');
+  // The page follows: somebody guesses until that is too much.
+  const guesser = await open(app);
+  await signIn(guesser, 'member9@example.com', 'guess one');
+  await guesser.waitForSelector('.cl-formFieldErrorText');
+  for (const guess of ['guess two', 'guess three']) {
+    await guesser.fill('input[name=password]:not([tabindex="-1"])', guess);
+    await Promise.all([guesser.waitForResponse(answer => answer.url().includes('attempt_first_factor')),
+      guesser.click('.cl-formButtonPrimary')]);
+  }
+  await live.waitForFunction(() => document.getElementById('refused').textContent.includes('too many guesses1'));
   const metrics = await (await fetch(`http://${gateway.ready.admin}/metrics`)).text();
   assert.match(metrics, /^usher_moved_total 1$/m);
   assert.match(metrics, /^usher_legacy_answers_total\{connector="sql",says="yes"\} \d+$/m);

@@ -204,6 +204,8 @@ class Expiring(Case):
             if n != 1:
                 self.pass_by(3600)
         self.assertEqual(self.state(gateway)["hours"][-4:], [0, 1, 2, 0])
+        other = self.start(self.old(), "other")
+        self.assertEqual(self.state(other)["hours"][-4:], [0, 1, 2, 0], "another gateway's page shows the same")
         self.pass_by(47 * 3600)
         self.assertEqual(sum(self.state(gateway)["hours"]), 0)
 

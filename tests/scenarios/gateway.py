@@ -35,7 +35,7 @@ def settings(box, **sections):
 
 
 def sql(path, **more):
-    return {"connector": "sql", "url": path, "query": " ".join(QUERY.split()), **more}
+    return {"connector": "sql", "url": path, "query": " ".join(QUERY.split()), "budget_ms": 30000, **more}
 
 
 class Gateway:
@@ -68,7 +68,7 @@ class Gateway:
     def stop(self, number):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(40)
+        self.process.wait(120)
         self.process.stdout.close()
         return self.process.returncode
 
@@ -86,7 +86,7 @@ class Browser:
     def __init__(self, gateway, query="__clerk_api_version=2026-05-12&_clerk_js_version=6.29.3"):
         self.gateway, self.query, self.cookies = gateway, query, {}
 
-    def call(self, method, path, headers=None, body=None, timeout=15):
+    def call(self, method, path, headers=None, body=None, timeout=60):
         """One request; returns (status, headers, body in bytes)."""
         connection = http.client.HTTPConnection(self.gateway.listen, timeout=timeout)
         sent = {"Origin": "https://app.example.test", **(headers or {})}

@@ -384,11 +384,17 @@ static void tallies_add_up(void **state)
         assert_int_equal(sum, i * (i + 1) / 2);
         assert_int_equal(until, now + 60001);
         assert_int_equal(ledger_commit(ledger, &f->err), 0);
+        assert_int_equal(ledger_tally_get(f->one, "guess", TEXT("a@b.c"), &sum, &f->err), 0);
+        assert_int_equal(sum, i * (i + 1) / 2);
     }
+    assert_int_equal(ledger_tally_get(f->one, "guess", TEXT("other"), &sum, &f->err), 0);
+    assert_int_equal(sum, 0);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(ledger_tally(f->one, "old", TEXT("k"), 5, now - 1, &sum, &until, &f->err),
                          0);
         assert_int_equal(sum, 5);
+        assert_int_equal(ledger_tally_get(f->one, "old", TEXT("k"), &sum, &f->err), 0);
+        assert_int_equal(sum, 0); /* its time is over */
     }
 }
 
