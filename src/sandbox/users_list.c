@@ -49,6 +49,28 @@ static bool read_cursor(struct call *call, const struct paging *page, struct fil
                       (struct filter_bind){.number = last.clerk.user.created_at});
 }
 
+/*
+ * Without an index all users are sorted for each page; an index for each order would make every create dearer. So an
+ * order that is a column gets its index when it is first asked for.
+ */
+static bool need_index(struct call *call, const struct paging_order *order)
+{
+    struct desk *desk = call->desk;
+    uint32_t bit = UINT32_C(1) << (order - orders);
+    char statement[256];
+    struct err err;
+    if (order == orders || !text_starts(text_of(order->expression), TEXT("u.")) ||
+        store_is_shared(desk->store) || desk->indexed & bit)
+        return true;
+    snprintf(statement, sizeof(statement),
+             "CREATE INDEX IF NOT EXISTS users_by_%s ON users (%s, seq)", order->name,
+             order->expression + 2);
+    if (store_define(desk->store, statement, &err) != 0)
+        return call_broken(call, &err);
+    desk->indexed |= bit;
+    return true;
+}
+
 static bool write_rows(struct call *call, struct sql_query *query)
 {
     struct store *store = call->desk->store;
@@ -95,7 +117,7 @@ void users_list(struct call *call)
     struct paging page;
     struct filter filter;
     if (filter_read(call, &filter) && paging_read(call, orders, ARRAY_COUNT(orders), &page) &&
-        read_cursor(call, &page, &filter))
+        read_cursor(call, &page, &filter) && need_index(call, page.order))
         list(call, &page, &filter);
     filter_release(&filter);
 }

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -721,6 +722,30 @@ class Life(Case):
                 stored = set(box.users())
                 self.assertEqual(set(acknowledged) - stored, set())
                 self.assertLessEqual(len(stored), len(acknowledged) + 4)
+
+    def test_an_order_gets_its_index_when_it_is_asked_for(self):
+        orders = {"updated_at": "", "first_name": " COLLATE NOCASE", "last_name": " COLLATE NOCASE",
+                  "username": " COLLATE NOCASE", "last_active_at": "", "last_sign_in_at": ""}
+        with folder() as cwd:
+            path = os.path.join(cwd, "clerk.db")
+            with Sandbox("--limits", "off", data=path) as box:
+                for n in range(20):
+                    self.assertEqual(box.call("POST", "/v1/users", {
+                        "email_address": [f"u{n}@example.com"], "skip_password_requirement": True,
+                        **({"first_name": f"n{n % 7}", "username": f"user_{n}"} if n % 3 else {})})[0], 200)
+                for order in orders:
+                    up, down = (box.call("GET", f"/v1/users?limit=20&order_by={way}{order}")[1] for way in ("%2B", "-"))
+                    self.assertEqual([u["id"] for u in up], [u["id"] for u in reversed(down)], order)
+                    values = [u[order] for u in up if u[order] is not None]
+                    self.assertEqual(values, sorted(values), order)
+                    self.assertEqual(len(up), 20)
+            database = sqlite3.connect(path)
+            for order, collation in orders.items():
+                for way in ("ASC NULLS FIRST", "DESC NULLS LAST"):
+                    plan = [row[3] for row in database.execute(
+                        f"EXPLAIN QUERY PLAN SELECT * FROM users u ORDER BY u.{order}{collation} {way}, u.seq {way[:4]}")]
+                    self.assertEqual(plan, [f"SCAN u USING INDEX users_by_{order}"])
+            database.close()
 
     def test_data_keep_the_keys(self):
         with folder() as cwd:
