@@ -104,8 +104,8 @@ static bool next_name(struct text *rest, struct text *before, struct text *name,
 {
     size_t open = find_pair(*rest, '{', 0);
     size_t close = open < rest->len ? find_pair(*rest, '}', open + 2) : rest->len;
-    *before = text_part(*rest, 0, open);
     *broken = open < rest->len && close == rest->len;
+    *before = *broken ? *rest : text_part(*rest, 0, open);
     if (open == rest->len || *broken)
         return false;
     *name = text_trim(text_part(*rest, open + 2, close - open - 2));
@@ -132,32 +132,38 @@ bool wording_uses(struct text source, struct text wanted)
     return false;
 }
 
-static struct text value_of(const struct call *call, struct text name,
+static struct text value_of(struct text name, struct text application,
                             const struct wording_value *values, size_t count)
 {
     if (text_same(name, TEXT("app.name")))
-        return call->desk->instance->settings.application_name;
+        return application;
     for (size_t i = 0; i < count; i++)
         if (text_same(name, text_of(values[i].name)))
             return values[i].value;
     return (struct text){NULL, 0};
 }
 
+void wording_fill(struct text source, struct text application, const struct wording_value *values,
+                  size_t count, struct buf *to)
+{
+    struct text before, name;
+    bool broken;
+    while (next_name(&source, &before, &name, &broken)) {
+        buf_add(to, before);
+        buf_add(to, value_of(name, application, values, count));
+    }
+    buf_add(to, before);
+}
+
 bool wording_render(struct call *call, struct text source, const struct wording_value *values,
                     size_t count, struct text *to)
 {
-    struct text rest = source, before, name;
     struct buf out;
-    bool broken;
     *to = (struct text){NULL, 0};
     if (!source.at)
         return true;
     buf_init(&out, TEXT_MAX);
-    while (next_name(&rest, &before, &name, &broken)) {
-        buf_add(&out, before);
-        buf_add(&out, value_of(call, name, values, count));
-    }
-    buf_add(&out, before);
+    wording_fill(source, call->desk->instance->settings.application_name, values, count, &out);
     if (buf_ok(&out))
         *to = arena_copy(call->arena, buf_text(&out));
     buf_release(&out);

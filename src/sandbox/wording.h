@@ -70,6 +70,10 @@ struct wording_value {
 bool wording_render(struct call *call, struct text source, const struct wording_value *values,
                     size_t count, struct text *to);
 
+/* The same without a call; application is app.name. A {{ without its }} stays as it is. */
+void wording_fill(struct text source, struct text application, const struct wording_value *values,
+                  size_t count, struct buf *to);
+
 /* Whether every {{ has its }}. */
 bool wording_is_well_formed(struct text source);
 /* Whether a text has {{name}}. */
