@@ -98,6 +98,10 @@
     ERROR(organization_membership_quota_exceeded, 403, "The organization is full")                 \
     ERROR(organization_minimum_permissions_needed, 400, "An admin is needed")                      \
     ERROR(organization_system_permission_not_modifiable, 403, "A permission of Clerk's own")       \
+    ERROR(organization_instance_role_sets_quota_exceeded, 403, "Too many role sets")               \
+    ERROR(organization_role_set_reassignment_mappings_invalid, 422, "A mapping is invalid")        \
+    ERROR(organization_role_set_reassignment_mappings_missing, 422, "A mapping is missing")        \
+    ERROR(cannot_delete_initial_role_set, 403, "The initial role set stays")                       \
     ERROR(organization_missing_creator_role_permissions, 422,                                      \
           "The creator's role lacks permissions")                                                  \
     ERROR(organization_instance_roles_quota_exceeded, 403, "Too many roles")                       \

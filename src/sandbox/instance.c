@@ -6,7 +6,7 @@
 
 #include "sandbox/call.h"
 #include "sandbox/cookie.h"
-#include "sandbox/role.h"
+#include "sandbox/role_set.h"
 #include "sandbox/routes.h"
 
 #define SECRET_KEY_LEN  42
@@ -77,6 +77,8 @@ int instance_open(struct instance *instance, struct store *store, struct text se
         status = settings_open(&instance->settings, store, err);
     if (status == 0)
         status = roles_seed(store, &ids, clock_wall_ms(), err);
+    if (status == 0)
+        status = role_sets_seed(store, &ids, clock_wall_ms(), err);
     if (status == 0)
         status = store_commit(store, err);
     instance->limits = clerk_limits_of(instance->kind);

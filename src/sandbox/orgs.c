@@ -6,6 +6,7 @@
 #include "sandbox/active.h"
 #include "sandbox/image.h"
 #include "sandbox/metadata.h"
+#include "sandbox/role_set.h"
 #include "sandbox/routes.h"
 
 #define NAME_MAX 256
@@ -160,16 +161,25 @@ static bool find_creator(struct call *call, struct text id, struct account *acco
     return call_check(call, found, &err) && check_creator(call, account);
 }
 
+static bool check_role_set(struct call *call, struct text key)
+{
+    struct role_set set;
+    return role_set_get(call, key, "role_set_key", &set);
+}
+
 static bool add(struct call *call, const struct form *form, struct org *org)
 {
+    struct text role_set = form->role_set_key;
     struct err err;
+    if (role_set.at ? !check_role_set(call, role_set) : !role_set_initial(call, &role_set))
+        return false;
     *org = (struct org){
         .image = USER_UNSET,
         .clerk = {.id = call_new_id(call, "org_"),
                   .name = form->name,
                   .slug = form->slug.len > 0 ? form->slug : make_slug(call, form->name),
                   .created_by = form->created_by,
-                  .role_set_key = form->role_set_key,
+                  .role_set_key = role_set,
                   .public_metadata = form->public_metadata,
                   .private_metadata = form->private_metadata,
                   .admin_delete_enabled = call->desk->instance->settings.org_admin_delete_enabled,
@@ -197,12 +207,19 @@ bool orgs_tell_membership(struct call *call, enum event_kind kind, const struct 
     return fine;
 }
 
-/* Whoever creates one is its first member. */
+/* Whoever creates one is its first member, by the settings or by a set that is not everybody's. */
 static bool add_creator(struct call *call, const struct org *org, const struct account *creator)
 {
+    struct text role = call->desk->instance->settings.org_creator_role;
     struct membership membership;
-    return orgs_join(call, org, creator, call->desk->instance->settings.org_creator_role, NULL,
-                     &membership) &&
+    struct role_set set;
+    if (org->clerk.role_set_key.at) {
+        if (!role_set_get(call, org->clerk.role_set_key, "role_set_key", &set))
+            return false;
+        if (text_same(set.entry.status, TEXT("custom")))
+            role = set.creator_role;
+    }
+    return orgs_join(call, org, creator, role, NULL, &membership) &&
            orgs_tell_membership(call, EVENT_organization_membership_created, org, creator,
                                 &membership);
 }
@@ -273,7 +290,8 @@ void orgs_update(struct call *call)
         return;
     form.admin_delete_enabled = org.clerk.admin_delete_enabled;
     if (!body_read(call, fields, ARRAY_COUNT(fields), &form, &given) ||
-        (form.slug.at && !orgs_check_slug(call, form.slug)))
+        (form.slug.at && !orgs_check_slug(call, form.slug)) ||
+        (form.role_set_key.at && !check_role_set(call, form.role_set_key)))
         return;
     if (form.name.at)
         org.clerk.name = form.name;

@@ -1,5 +1,8 @@
 /* The roles and permissions that Clerk brings along, made when the data are new. */
-#include "sandbox/role.h"
+#include <stdio.h>
+
+#include "sandbox/role_set.h"
+#include "sandbox/store_private.h"
 
 static const struct {
     const char *key, *name;
@@ -73,5 +76,72 @@ int roles_seed(struct store *store, struct clerk_ids *ids, int64_t now_ms, struc
     if (status == 0)
         status = seed(store, ids, now_ms, &role_resource, "Admin", "org:admin", &rest, id, err);
     buf_release(&rest);
+    return status;
+}
+
+/* The ids of all roles, oldest first, and of the two that matter, as the members of a set's doc. */
+static int put_set(struct store *store, struct buf *doc, struct err *err)
+{
+    static const char statement[] = "SELECT id, claim FROM entries WHERE kind = ?1 AND owner = ''"
+                                    " ORDER BY created_at, id LIMIT 10";
+    char member[CLERK_ID_MAX] = "", admin[CLERK_ID_MAX] = "";
+    struct sql_query *query = sql_query(store_sql(store), statement, err);
+    int got = 0;
+    if (!query)
+        return -1;
+    sql_bind_int(query, 1, ENTRY_ROLE);
+    buf_add(doc, TEXT("{\"description\":null,\"roles\":["));
+    for (int i = 0; (got = sql_step(query, err)) > 0; i++) {
+        struct text id = sql_text(query, 0), key = sql_text(query, 1);
+        buf_printf(doc, "%s\"%.*s\"", i ? "," : "", TEXT_ARG(id));
+        if (!member[0] || text_same(key, TEXT("org:member")))
+            snprintf(member, sizeof(member), "%.*s", TEXT_ARG(id));
+        if (!admin[0] || text_same(key, TEXT("org:admin")))
+            snprintf(admin, sizeof(admin), "%.*s", TEXT_ARG(id));
+    }
+    sql_reset(query);
+    buf_printf(doc, "],\"default_role\":\"%s\",\"creator_role\":\"%s\"}", member, admin);
+    return got;
+}
+
+static int add_set(struct store *store, struct clerk_ids *ids, int64_t now_ms, struct text doc,
+                   struct err *err)
+{
+    static const char statement[] =
+        "UPDATE organizations SET role_set_key = ?1 WHERE role_set_key IS NULL";
+    char id[CLERK_ID_MAX];
+    clerk_id_new(ids, role_set_resource.prefix, now_ms, id);
+    struct entry entry = {.kind = ENTRY_ROLE_SET,
+                          .id = text_of(id),
+                          .name = TEXT("Default role set"),
+                          .claim = TEXT(ROLE_SET_KEY "default"),
+                          .status = TEXT("initial"),
+                          .created_at = now_ms,
+                          .updated_at = now_ms,
+                          .expires_at = USER_UNSET,
+                          .doc = doc};
+    if (entry_add(store, &entry, err) != STORE_OK)
+        return -1;
+    struct sql_query *query = store_writes(store, statement, err);
+    if (!query)
+        return -1;
+    sql_bind_text(query, 1, entry.claim);
+    return sql_run(query, err);
+}
+
+int role_sets_seed(struct store *store, struct clerk_ids *ids, int64_t now_ms, struct err *err)
+{
+    struct text none = {NULL, 0};
+    struct buf doc;
+    int64_t count;
+    if (entry_count(store, ENTRY_ROLE_SET, none, none, &count, err) != 0)
+        return -1;
+    if (count > 0)
+        return 0;
+    buf_init(&doc, 4096);
+    int status = put_set(store, &doc, err);
+    if (status == 0)
+        status = add_set(store, ids, now_ms, buf_text(&doc), err);
+    buf_release(&doc);
     return status;
 }

@@ -2,7 +2,7 @@
  * Roles. A role's doc holds the ids of its permissions, so that renaming one changes nothing here; the answer
  * shows them whole. Memberships hold the role's key, which they are given anew when it changes.
  */
-#include "sandbox/role.h"
+#include "sandbox/role_set.h"
 
 #include <string.h>
 
@@ -158,7 +158,16 @@ void roles_list(struct call *call)
 
 void roles_create(struct call *call)
 {
-    resource_create(call, &role_resource, (struct text){NULL, 0});
+    struct entry entry;
+    struct json_value doc;
+    if (!resource_read(call, &role_resource, call->body, (struct text){NULL, 0}, NULL, &entry) ||
+        !call_mark(call) || !resource_keep(call, &role_resource, &entry) ||
+        !resource_doc(call, &entry, &doc))
+        return;
+    if ((!json_true(json_get(doc, TEXT("include_in_initial_role_set"))) ||
+         role_set_admit(call, entry.id)) &&
+        resource_show(call, &role_resource, &entry))
+        event_put_answer(call, EVENT_role_created);
 }
 
 void roles_get(struct call *call)

@@ -94,6 +94,13 @@ struct call;
     ROUTE(DELETE, "/v1/organization_roles/{}", KEY, INSTANCE, roles_delete)                        \
     ROUTE(POST, "/v1/organization_roles/{}/permissions/{}", KEY, INSTANCE, roles_assign)           \
     ROUTE(DELETE, "/v1/organization_roles/{}/permissions/{}", KEY, INSTANCE, roles_unassign)       \
+    ROUTE(GET, "/v1/role_sets", KEY, INSTANCE, role_sets_list)                                     \
+    ROUTE(POST, "/v1/role_sets", KEY, INSTANCE, role_sets_create)                                  \
+    ROUTE(GET, "/v1/role_sets/{}", KEY, INSTANCE, role_sets_get)                                   \
+    ROUTE(PATCH, "/v1/role_sets/{}", KEY, INSTANCE, role_sets_update)                              \
+    ROUTE(POST, "/v1/role_sets/{}/replace", KEY, INSTANCE, role_sets_replace)                      \
+    ROUTE(POST, "/v1/role_sets/{}/roles", KEY, INSTANCE, role_sets_add_roles)                      \
+    ROUTE(POST, "/v1/role_sets/{}/roles/replace", KEY, INSTANCE, role_sets_replace_role)           \
     ROUTE(GET, "/v1/organization_permissions", KEY, INSTANCE, permissions_list)                    \
     ROUTE(POST, "/v1/organization_permissions", KEY, INSTANCE, permissions_create)                 \
     ROUTE(GET, "/v1/organization_permissions/{}", KEY, INSTANCE, permissions_get)                  \

@@ -58,13 +58,6 @@
     UNSERVED(GET, "/v1/billing/statements", GetBillingStatementList) \
     UNSERVED(GET, "/v1/billing/statements/{}", GetBillingStatement) \
     UNSERVED(GET, "/v1/billing/statements/{}/payment_attempts", GetBillingStatementPaymentAttempts) \
-    UNSERVED(GET, "/v1/role_sets", ListRoleSets) \
-    UNSERVED(POST, "/v1/role_sets", CreateRoleSet) \
-    UNSERVED(GET, "/v1/role_sets/{}", GetRoleSet) \
-    UNSERVED(PATCH, "/v1/role_sets/{}", UpdateRoleSet) \
-    UNSERVED(POST, "/v1/role_sets/{}/replace", ReplaceRoleSet) \
-    UNSERVED(POST, "/v1/role_sets/{}/roles", AddRolesToRoleSet) \
-    UNSERVED(POST, "/v1/role_sets/{}/roles/replace", ReplaceRoleInRoleSet) \
     UNSERVED(GET, "/v1/scim_directories", ListSCIMDirectories) \
     UNSERVED(POST, "/v1/scim_directories", CreateSCIMDirectory) \
     UNSERVED(GET, "/v1/scim_directories/{}", GetSCIMDirectory) \
