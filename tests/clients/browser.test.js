@@ -59,6 +59,25 @@ for (const [title, kind] of Object.entries(kinds)) {
       return page;
     }
 
+    test('somebody invited signs up with the ticket of the link, where nobody else can', async () => {
+      const { body } = await sandbox.raw('PATCH', '/v1/sandbox/settings', { sign_up_mode: 'restricted' });
+      assert.equal(body.sign_up_mode, 'restricted');
+      const made = await sandbox.clerk.invitations.createInvitation({ emailAddress: 'guest@usher-tests.com',
+        publicMetadata: { team: 'blue' } });
+      const ticket = new URL(made.url).searchParams.get('ticket');
+      const page = await open(`/sign-up?__clerk_ticket=${ticket}&__clerk_status=sign_up`);
+      await page.fill('input[name=password]', 'Correct-Horse-9!x');
+      await page.click('.cl-formButtonPrimary');
+      await page.waitForSelector('.cl-userButtonTrigger');
+      const [user] = (await sandbox.clerk.users.getUserList({ emailAddress: ['guest@usher-tests.com'] })).data;
+      await page.reload();
+      assert.equal(await whoIsIt(page), user.id);
+      assert.deepEqual([user.publicMetadata, user.emailAddresses[0].verification.status], [{ team: 'blue' }, 'verified']);
+      assert.deepEqual(page.errors, []);
+      await page.context().close();
+      await sandbox.raw('PATCH', '/v1/sandbox/settings', { sign_up_mode: 'public' });
+    });
+
     test('an imported user signs in with the old password; the token carries the old id', async () => {
       const user = await sandbox.clerk.users.createUser({ externalId: 'auth0|1', firstName: 'Ada',
         emailAddress: ['ada@usher-tests.com'], emailAddressIdentificationStatus: ['reserved'],
