@@ -13,7 +13,7 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct job *jobs; /* a ring of `room` */
-    size_t first, count, room;
+    size_t first, count, room, peak;
     bool closing;
     size_t thread_count;
     pthread_t threads[];
@@ -71,7 +71,7 @@ int pool_new(struct pool **out, size_t threads, size_t queue, struct err *err)
     return 0;
 }
 
-void pool_free(struct pool *pool)
+void pool_stop(struct pool *pool)
 {
     if (!pool)
         return;
@@ -81,6 +81,14 @@ void pool_free(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
+    pool->thread_count = 0;
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    pool_stop(pool);
     pthread_cond_destroy(&pool->more);
     pthread_mutex_destroy(&pool->lock);
     free(pool->jobs);
@@ -90,12 +98,20 @@ void pool_free(struct pool *pool)
 bool pool_put(struct pool *pool, void (*job)(void *arg), void *arg)
 {
     pthread_mutex_lock(&pool->lock);
-    bool fits = pool->count < pool->room;
+    bool fits = pool->count < pool->room && !pool->closing;
     if (fits) {
         pool->jobs[(pool->first + pool->count) % pool->room] = (struct job){job, arg};
         pool->count++;
+        pool->peak = pool->count > pool->peak ? pool->count : pool->peak;
         pthread_cond_signal(&pool->more);
     }
     pthread_mutex_unlock(&pool->lock);
     return fits;
+}
+
+void pool_look(struct pool *pool, struct pool_load *load)
+{
+    pthread_mutex_lock(&pool->lock);
+    *load = (struct pool_load){pool->count, pool->peak};
+    pthread_mutex_unlock(&pool->lock);
 }

@@ -111,6 +111,12 @@ static void quiesce(void *arg)
         close(listener);
 }
 
+/* Whoever waits for this on a loop knows that what ran there has ended. */
+static void pass_by(void *arg)
+{
+    (void)arg;
+}
+
 static void stop(void *arg)
 {
     struct lane *lane = arg;
@@ -318,10 +324,19 @@ void server_quiesce(struct server *server)
 {
     if (server->listener < 0)
         return;
+    atomic_store(&server->quiet, true);
     server_accept_stop(server);
     for (size_t i = 0; i < server->lane_count; i++)
         on_lane(server->lanes[i], quiesce);
     server_unlisten(server);
+}
+
+void server_shut(struct server *server)
+{
+    server_quiesce(server);
+    atomic_store(&server->stopping, true);
+    for (size_t i = 0; i < server->lane_count; i++)
+        on_lane(server->lanes[i], pass_by);
 }
 
 void server_stop(struct server *server)
@@ -329,8 +344,7 @@ void server_stop(struct server *server)
     if (!server)
         return;
     int64_t drain_ms = server->opts.drain_ms ? server->opts.drain_ms : DRAIN_MS;
-    server_quiesce(server);
-    atomic_store(&server->stopping, true);
+    server_shut(server);
     timer_stop(server->timer);
     for (int64_t ms = 0; server_active(server) > 0 && ms < drain_ms; ms++)
         usleep(1000);

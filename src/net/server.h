@@ -135,12 +135,21 @@ int server_start(struct server **server, const struct server_opts *opts, struct 
 
 /*
  * Stops listening, sends the answers that wait for their time at once, and closes every connection.
- * Every request must have been answered; those that come meanwhile must still be. NULL is fine.
+ * Every request must have been answered, or be about to be. NULL is fine.
  */
 void server_stop(struct server *server);
 
-/* Takes no new connections from now on; requests of open ones still come. */
+/*
+ * Takes no new connections from now on; requests of open ones still come, and each connection is closed behind
+ * its next answer.
+ */
 void server_quiesce(struct server *server);
+
+/*
+ * Takes no requests either: connections on which one comes are closed. On loops, when this returns no handler
+ * runs any more. Requests that have been handed over must still be answered.
+ */
+void server_shut(struct server *server);
 
 /*
  * Reads certificate and key, from the same files or others: new connections get them, open ones stay. Of a

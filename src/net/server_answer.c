@@ -161,6 +161,8 @@ void server_answer(struct server_request *request, const struct server_answer *a
     if (c->response) {
         add_headers(c->response, answer->headers, answer->header_count);
         add_headers(c->response, answer->more, answer->more_count);
+        if (atomic_load(&c->server->quiet))
+            MHD_add_response_header(c->response, "Connection", "close");
     }
     request->sink = (struct server_sink){NULL, NULL, NULL, NULL};
     if (!c->whole) {

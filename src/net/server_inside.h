@@ -60,10 +60,10 @@ struct server {
     char address[SERVER_ADDRESS_MAX];
     char *cert, *key;     /* PEM; NULL without TLS */
     atomic_size_t active; /* requests between their last byte and the end of their answer */
-    atomic_bool stopping;
-    pthread_t acceptor; /* without loops */
+    atomic_bool quiet;    /* no new connections */
+    atomic_bool stopping; /* no new requests either */
+    pthread_t acceptor;   /* without loops */
     bool accepts;
-    atomic_bool quiet;
 };
 
 /* The connection that a request came on. */

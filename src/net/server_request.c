@@ -220,6 +220,13 @@ static enum MHD_Result read_on(struct connection *c, const char *data, size_t *l
     return MHD_YES;
 }
 
+/* A request that nobody has been told of, at a server that stops. */
+static bool comes_too_late(const struct connection *c)
+{
+    bool told = c->stage > STAGE_READING || c->request.streamed;
+    return !told && atomic_load(&c->server->stopping);
+}
+
 enum MHD_Result server_on_access(void *arg, struct MHD_Connection *mhd, const char *url,
                                  const char *method, const char *version, const char *data,
                                  size_t *data_len, void **context)
@@ -229,7 +236,7 @@ enum MHD_Result server_on_access(void *arg, struct MHD_Connection *mhd, const ch
     (void)url;
     (void)version;
     struct connection *c = *context;
-    if (!c || !c->request.path.at)
+    if (!c || !c->request.path.at || comes_too_late(c))
         return MHD_NO;
     if (c->stage == STAGE_NEW) {
         begin(c, method);

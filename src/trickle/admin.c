@@ -40,6 +40,26 @@ static void write_legacy_metrics(struct core *core, struct buf *to)
                (unsigned long long)state.refused, state.health == LEGACY_WELL, state.waiting);
 }
 
+static void write_queue_metrics(struct core *core, struct buf *to)
+{
+    struct mover_load load;
+    mover_look(core->mover, &load);
+    buf_printf(to,
+               "# HELP usher_queue_waiting sign-ins that wait for a worker\n"
+               "# TYPE usher_queue_waiting gauge\n"
+               "usher_queue_waiting %zu\n"
+               "# HELP usher_queue_peak the most that have waited at a time\n"
+               "# TYPE usher_queue_peak gauge\n"
+               "usher_queue_peak %zu\n"
+               "# HELP usher_queue_room how many may wait; more are refused with 429\n"
+               "# TYPE usher_queue_room gauge\n"
+               "usher_queue_room %zu\n"
+               "# HELP usher_job_seconds how long a worker has to do with a sign-in, smoothed\n"
+               "# TYPE usher_job_seconds gauge\n"
+               "usher_job_seconds %.6f\n",
+               load.waiting, load.peak, load.room, (double)load.job_us / 1e6);
+}
+
 static void write_metrics(struct core *core, struct buf *to)
 {
     for (enum events_counter i = 0; i < EVENTS_COUNTER_COUNT; i++)
@@ -49,6 +69,8 @@ static void write_metrics(struct core *core, struct buf *to)
                    (unsigned long long)events_counted(core->events, i));
     if (core->legacy)
         write_legacy_metrics(core, to);
+    if (core->mover)
+        write_queue_metrics(core, to);
 }
 
 /* --- /state.json --- */

@@ -64,7 +64,7 @@ static const char page[] =
     "  $('legacy').title=l?l.last_why:'';\n"
     "  bars(h);curve(h,s.done||0,pace,s.users);\n"
     "  rows('refused',[['wrong password',c.wrong_password],['too many guesses',c.throttled],\n"
-    "    ['later: nobody could tell',c.later],['later: workers busy',c.busy],\n"
+    "    ['later: nobody could tell',c.later],['queue full',c.busy],\n"
     "    ['refused by Clerk',c.create_failed],['no answer from Clerk',c.upstream_failed]]);\n"
     "  if(l)rows('said',[['yes',l.yes],['no',l.no],['unknown',l.unknown],['cannot "
     "tell',l.cannot_tell],\n"

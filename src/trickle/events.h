@@ -22,7 +22,7 @@
     COUNTER(wrong_password, "guesses that the legacy system refused")                              \
     COUNTER(throttled, "guesses refused unheard")                                                  \
     COUNTER(later, "requests answered with 'later', as nobody could tell")                         \
-    COUNTER(busy, "the part of them that found every worker busy")                                 \
+    COUNTER(busy, "sign-ins refused unheard, as the queue for the workers was full")               \
     COUNTER(create_failed, "users that Clerk refused")                                             \
     COUNTER(upstream_failed, "requests without an answer from Clerk")
 

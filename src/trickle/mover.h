@@ -2,7 +2,7 @@
  * mover: what a sign-in may wait for: the legacy system, the ledger, Clerk's Backend API. A few workers, each
  * with one person's request at a time, and a queue of fixed length in front of them.
  *
- *     mover_put(mover, &job);      // on a loop; false: all are busy
+ *     mover_put(mover, &job);      // on a loop; false: the queue is full
  *     … job.done(&job) on job.loop, when the decision has come to an action that answers the request
  *
  * A job's facts are those at the beginning, and those of the decision at the end.
@@ -61,8 +61,18 @@ void mover_close(struct mover *mover);
 /* Finishes what is queued and takes no more: mover_put is false from now on. NULL is fine. */
 void mover_finish(struct mover *mover);
 
-/* Queues a job. False, and nothing kept, when the queue is full. */
+/*
+ * Queues a job behind the others; they are begun in this order. False, and nothing but retry_after_s is set,
+ * when the queue is full: counted as busy; so long it will take to work it off.
+ */
 bool mover_put(struct mover *mover, struct mover_job *job);
+
+struct mover_load {
+    size_t waiting, peak, room; /* jobs queued now, at most so far, at most at all */
+    int64_t job_us;             /* that a job takes, smoothed; 0: none has been done */
+};
+/* How the queue is. From any thread. */
+void mover_look(struct mover *mover, struct mover_load *load);
 
 /* For the endpoint of applications, which asks Clerk itself; and for the live page. */
 struct backend *mover_backend(struct mover *mover);

@@ -4,7 +4,7 @@
  *
  *     {"identifier":…,"password":…,"address":…}      address: the browser's, for the throttle; optional
  *     200 {"ticket":…,"user_id":…,"external_id":…,"moved":true}
- *     401 the key · 422 identifier or password · 429 too many guesses · 503 nobody can tell
+ *     401 the key · 422 identifier or password · 429 too many guesses, or too many people · 503 nobody can tell
  */
 #include "trickle/own.h"
 #include "trickle/step.h"
@@ -106,8 +106,7 @@ void own_sign_in(struct core *core, struct server_request *request)
     sign_in->job.wants_ticket = true;
     sign_in->job.loop = request->loop;
     sign_in->job.done = on_decided;
-    if (!mover_put(core->mover, &sign_in->job)) {
-        events_count(core->events, EVENTS_busy);
-        refuse(sign_in, CLERK_service_unavailable, "All workers are busy. Please try again.");
-    }
+    if (!mover_put(core->mover, &sign_in->job))
+        refuse(sign_in, CLERK_too_many_requests,
+               "Too many people are signing in. Please try again in a moment.");
 }

@@ -163,23 +163,24 @@ static enum backend_result give(struct webhook_work *work)
     return result;
 }
 
-static enum part settle(struct webhook_work *work, enum backend_result result)
+static enum part settle(struct webhook_work *work, struct book_claim *claim,
+                        enum backend_result result)
 {
     struct book *book = mover_book(work->core->mover);
     struct err err;
-    struct ledger_user row = {.external_id = work->user.external_id, .state = LEDGER_PLANNED};
+    struct ledger_user row = {.state = LEDGER_PLANNED};
     switch (result) {
     case BACKEND_OK:
         tell(work, "webhook_adopted", "");
         row.state = LEDGER_DONE;
         row.clerk_id = work->event.clerk_id;
-        return book_settle(book, &row, &err) == 0 ? DONE : AGAIN;
+        return book_settle(book, claim, &row, &err) == 0 ? DONE : AGAIN;
     case BACKEND_REFUSED: /* most likely the external id is somebody else's by now */
         tell(work, "webhook_conflict", "Clerk refuses the external id");
-        book_settle(book, &row, &err);
+        book_settle(book, claim, &row, &err);
         return DONE;
     default:
-        book_settle(book, &row, &err);
+        book_settle(book, claim, &row, &err);
         return AGAIN;
     }
 }
@@ -187,15 +188,14 @@ static enum part settle(struct webhook_work *work, enum backend_result result)
 /* The ledger says who has this external id; nobody moves the user meanwhile. */
 static enum part claim_and_give(struct webhook_work *work)
 {
-    struct ledger_claim claim;
+    struct book_claim claim = {.external_id = work->user.external_id};
     struct err err;
-    if (book_claim(mover_book(work->core->mover), work->user.external_id, (struct text){NULL, 0},
-                   &work->arena, &claim, &err) != 0 ||
-        claim.result == LEDGER_TAKEN)
+    if (book_claim(mover_book(work->core->mover), &claim, &work->arena, NULL, 0, &err) != 0 ||
+        claim.found.result == LEDGER_TAKEN)
         return AGAIN;
-    if (claim.result == LEDGER_CLAIMED)
-        return settle(work, give(work));
-    if (!text_same(claim.clerk_id, work->event.clerk_id))
+    if (claim.found.result == LEDGER_CLAIMED)
+        return settle(work, &claim, give(work));
+    if (!text_same(claim.found.clerk_id, work->event.clerk_id))
         tell(work, "webhook_conflict", "the legacy user has been moved to another user");
     return DONE;
 }

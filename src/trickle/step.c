@@ -96,12 +96,11 @@ static void hand_to_worker(struct step *step)
     job->identifier = step->is.identifier;
     job->password = step->is.password.len > 0 ? step->is.password : (struct text){NULL, 0};
     job->address = arena_copy(&step->request->arena, text_of(address));
-    step->job_began = true;
-    if (mover_put(step->core->mover, job))
+    step->job_began = mover_put(step->core->mover, job);
+    if (step->job_began)
         return;
     arena_release(&job->arena);
-    events_count(step->core->events, EVENTS_busy);
-    step_refuse_later(step);
+    step_refuse_busy(step);
 }
 
 /* Decides from what is known by now. */

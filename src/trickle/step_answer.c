@@ -169,6 +169,16 @@ void step_refuse_throttled(struct step *step)
         step->job.retry_after_s > 0 ? step->job.retry_after_s : 1);
 }
 
+void step_refuse_busy(struct step *step)
+{
+    refuse(
+        step,
+        &(struct clerk_error){
+            .code = CLERK_too_many_requests,
+            .long_message = TEXT("Too many people are signing in. Please try again in a moment.")},
+        step->job.retry_after_s);
+}
+
 /* --- the replay --- */
 
 /* Appends "name=value", behind a & if it is not the first. */

@@ -58,6 +58,8 @@ void step_refuse(struct step *step, enum clerk_code code, const char *long_messa
                  const char *param);
 void step_refuse_later(struct step *step);
 void step_refuse_throttled(struct step *step);
+/* The queue for the workers is full. */
+void step_refuse_busy(struct step *step);
 /* Sends the request to Clerk once more, now that the user is there. */
 void step_replay(struct step *step);
 

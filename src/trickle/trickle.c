@@ -196,6 +196,7 @@ static void stop_server(struct trickle *trickle)
     server_quiesce(trickle->server);
     for (int64_t ms = 0; server_active(trickle->server) > 0 && ms < drain_ms; ms += 5)
         usleep(5000);
+    server_shut(trickle->server);
     for (struct core *core = trickle->retired; core; core = core->next)
         core_give_up(core);
     core_give_up(trickle->current);
