@@ -1,6 +1,12 @@
-"""The gateway as a proxy beside nginx as one, in front of the same upstream, under wrk, in turns.
+"""The gateway as a proxy beside nginx as one, in front of the same upstream, in turns; then sign_in_bench.py.
 
 What tools/bench prints as `gateway`. Needs Debian's nginx and wrk, which tools/setup installs.
+
+CPU of a request is measured under wrk, whose 32 connections each send a request as soon as the last one has been
+answered: all cores are busy, and the time of a request is then nothing but 32 over the throughput. So latency is
+measured with requests that are offered at a fixed rate, whether or not they are answered (bench/offer.c): at 1,000
+a second, and at half of what the slower of both proxies can do at most. The upstream is asked directly at the
+same rates, and what a proxy adds is its p50 or p99 less the upstream's.
 """
 import json
 import os
@@ -12,8 +18,13 @@ import subprocess
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-USHER = os.path.join(HERE, "..", "build", "release", "usher")
+import sign_in_bench
+from local_clerk import ROOT
+from sign_in_bench import memory, offer
+
+USHER = os.path.join(ROOT, "build", "release", "usher")
+PATH = "/__clerk/v1/client?_clerk_js_version=6"
+SLOW_RATE = 1000
 
 NGINX = """daemon off; worker_processes {workers}; pid {folder}/{name}.pid; error_log {folder}/{name}.log crit;
 events {{ worker_connections 12000; }}
@@ -42,22 +53,37 @@ def ticks(pid):
 
 
 def load(url, seconds, connections):
-    """wrk's requests, and the latency in ms at p50 and p99."""
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url],
+    """How many requests wrk gets through, one after another on each connection."""
+    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url],
                           capture_output=True, text=True, check=True).stdout
-    unit = {"us": 0.001, "ms": 1, "s": 1000}
-    at = {p: float(n) * unit[u] for p, n, u in re.findall(r"(\d+)%\s+([\d.]+)(us|ms|s)\b", done)}
     if "Non-2xx" in done or "Socket errors" in done:
         raise RuntimeError(done)
-    return int(re.search(r"(\d+) requests in", done).group(1)), at["50"], at["99"]
+    return int(re.search(r"(\d+) requests in", done).group(1))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(port):
+    """Until somebody listens there."""
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"nobody listens at port {port}")
 
 
 class Lab:
     """An upstream, nginx and the gateway, all on the loopback."""
 
-    def __init__(self, port):
+    def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="usher-bench-")
-        self.ports = {"upstream": port, "nginx": port + 1, "usher": port + 2}
+        self.ports = {name: free_port() for name in ("upstream", "nginx", "usher")}
         self.processes = {}
 
     def nginx(self, name, body):
@@ -79,7 +105,8 @@ class Lab:
         self.processes["usher"] = subprocess.Popen([USHER, "gateway", "--config", config],
                                                    env={**os.environ, "KEY": "sk_live_x"},
                                                    stdout=subprocess.DEVNULL)
-        time.sleep(1)
+        for port in self.ports.values():
+            wait_for(port)
         return self
 
     def __exit__(self, *_):
@@ -88,13 +115,20 @@ class Lab:
             process.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def measure(self, name, seconds, connections):
-        """(CPU in us a request, p50, p99 in ms) of one proxy."""
+    def saturate(self, name, seconds, connections):
+        """(CPU in us a request, requests a second) of one proxy that has as much to do as it can."""
         pid = self.processes[name].pid
         before = ticks(pid)
-        url = f"http://127.0.0.1:{self.ports[name]}/__clerk/v1/client?_clerk_js_version=6"
-        requests, p50, p99 = load(url, seconds, connections)
-        return (ticks(pid) - before) * 1e6 / requests, p50, p99
+        requests = load(f"http://127.0.0.1:{self.ports[name]}{PATH}", seconds, connections)
+        return (ticks(pid) - before) * 1e6 / requests, requests / seconds
+
+    def latency(self, name, rate, seconds):
+        """(p50, p99) in ms at an offered rate."""
+        said = offer(self.ports[name], rate, seconds, 64, "GET", PATH)
+        answered = said["answers"].get("200", {"count": 0})
+        if answered["count"] != said["offered"]:
+            raise RuntimeError(f"{name}: not all were answered: {said}")
+        return answered["p50_us"] / 1000, answered["p99_us"] / 1000
 
 
 def hold_open(port, count):
@@ -109,33 +143,50 @@ def hold_open(port, count):
     return held
 
 
-def memory(pid):
-    """Resident bytes of a process."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def medians(rounds, names, measure):
+    """Measures each in turns; the medians of its figures, by name."""
+    taken = {name: [] for name in names}
+    for _ in range(rounds):
+        for name, figures in taken.items():
+            figures.append(measure(name))
+    return {name: [statistics.median(column) for column in zip(*figures)] for name, figures in taken.items()}
+
+
+def bench_cpu(claim, lab, seconds, rounds):
+    """Returns the rate that the slower proxy can do."""
+    of = medians(rounds, ("nginx", "usher"), lambda name: lab.saturate(name, seconds, 32))
+    ratio = of["usher"][0] / of["nginx"][0]
+    claim("CPU of a proxied request", f"{of['usher'][0]:.0f}", "us", f"nginx's {of['nginx'][0]:.0f} us", ratio,
+          ratio <= 2)
+    return min(of["usher"][1], of["nginx"][1])
+
+
+def bench_latency(claim, lab, rate, seconds, rounds):
+    of = medians(rounds, ("upstream", "nginx", "usher"), lambda name: lab.latency(name, rate, seconds))
+    for i, name in enumerate(("p50", "p99")):
+        mine, nginx = (of[proxy][i] - of["upstream"][i] for proxy in ("usher", "nginx"))
+        claim(f"added to {name} at {rate:,} requests/s", f"{mine:.2f}", "ms",
+              f"the 1 ms allowed (nginx adds {nginx:.2f} ms; upstream {of['upstream'][i]:.2f})", mine, mine < 1)
+
+
+def bench_connections(claim, lab, count):
+    pid = lab.processes["usher"].pid
+    before = memory(pid)
+    held = hold_open(lab.ports["usher"], count)
+    each = (memory(pid) - before) / count
+    claim(f"memory of an open connection, {count} of them", f"{each / 1024:.1f}", "KiB", "the 64 KiB allowed",
+          each / 65536, each <= 65536)
+    for one in held:
+        one.close()
 
 
 def bench(claim, quick):
     """claim(what, value, unit, against, ratio, fine) prints a line."""
     seconds, rounds = (2, 1) if quick else (8, 3)
-    with Lab(18080) as lab:
-        figures = {"nginx": [], "usher": []}
-        for _ in range(rounds):
-            for name, taken in figures.items():
-                taken.append(lab.measure(name, seconds, 32))
-        cpu, p50, p99 = ({name: statistics.median(figure[i] for figure in taken)
-                          for name, taken in figures.items()} for i in range(3))
-        ratio = cpu["usher"] / cpu["nginx"]
-        claim("CPU of a proxied request", f"{cpu['usher']:.0f}", "us", f"nginx's {cpu['nginx']:.0f} us", ratio,
-              ratio <= 2)
-        for name, mine in (("p50", p50), ("p99", p99)):
-            claim(f"latency, {name}", f"{mine['usher']:.2f}", "ms", f"nginx's {mine['nginx']:.2f} ms",
-                  mine["usher"] / mine["nginx"], name == "p50" or mine["usher"] - mine["nginx"] < 1)
-        pid, count = lab.processes["usher"].pid, 500 if quick else 5000
-        before = memory(pid)
-        held = hold_open(lab.ports["usher"], count)
-        each = (memory(pid) - before) / count
-        claim(f"memory of an open connection, {count} of them", f"{each / 1024:.1f}", "KiB", "the 64 KiB allowed",
-              each / 65536, each <= 65536)
-        for one in held:
-            one.close()
+    count = 500 if quick else 5000
+    with Lab() as lab:
+        fastest = bench_cpu(claim, lab, seconds, rounds)
+        for rate in (SLOW_RATE, int(fastest / 2)):
+            bench_latency(claim, lab, rate, seconds, rounds)
+        bench_connections(claim, lab, count)
+    sign_in_bench.bench(claim, quick, lambda port: hold_open(port, count))
