@@ -13,9 +13,11 @@ static const char about[] =
     "The target is CLERK_SECRET_KEY and CLERK_API_URL, from the environment or ./.env.\n"
     "--canary FILE: a few users whose passwords are known, one {\"external_id\":…,\"password\":…} "
     "a line.\n"
-    "They go first, alone, and the target must verify each password before anybody else goes; a "
-    "class\n"
-    "of digests (hasher and parameters) for which there is none is refused unless --yes.\n\n"
+    "They go first, alone, and the target must verify each password before anybody else goes, and "
+    "the code\n"
+    "of a TOTP secret (the export's, or \"totp_secret\":… or \"totp_code\":… in the file); a class "
+    "of\n"
+    "digests (hasher and parameters) for which there is none is refused unless --yes.\n\n"
     "Unverified identifiers are created reserved. An identifier that another user of the target "
     "has\n"
     "is left behind and told; a user who signs in with it is a conflict, and both are named.\n\n"
@@ -141,8 +143,7 @@ static int fly_canaries(struct migration *m, struct canaries *canaries)
     if (canaries_prove(canaries, &m->opts, &m->instance, &m->events, &migration_stop, &found, &err))
         return cli_fail("import", &err);
     migration_spent(m, found.requests);
-    fprintf(stderr, "canaries: %zu of %zu passwords verified by the target\n", found.proven,
-            found.count);
+    migration_tell_canaries(&found);
     return migration_stop.requests > 0 ? CLI_INTERRUPTED : -1;
 }
 

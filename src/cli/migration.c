@@ -74,6 +74,14 @@ bool migration_consent(struct migration *m, const char *question)
     return fgets(answer, sizeof(answer), stdin) && strcmp(answer, "yes\n") == 0;
 }
 
+void migration_tell_canaries(const struct migrate_canaries *found)
+{
+    fprintf(stderr, "canaries: %zu of %zu passwords", found->passwords_proven, found->passwords);
+    if (found->totps > 0)
+        fprintf(stderr, " and %zu of %zu TOTP secrets", found->totps_proven, found->totps);
+    fprintf(stderr, " verified by the target\n");
+}
+
 void migration_spent(struct migration *m, uint64_t requests)
 {
     m->opts.target.spent += (uint32_t)requests;

@@ -72,6 +72,9 @@ void migration_listen(struct migration *m);
  */
 bool migration_consent(struct migration *m, const char *question);
 
+/* Says how many canaries the target has verified. */
+void migration_tell_canaries(const struct migrate_canaries *found);
+
 /* Notes requests just answered that the pace of what follows must count. */
 void migration_spent(struct migration *m, uint64_t requests);
 

@@ -21,8 +21,8 @@ static const char about[] =
     "The statement at the end balances: every row of the file and every user of the target is in "
     "it. "
     "Clerk\n"
-    "shows no digests; --canary FILE (as of import) has it verify a few known passwords. Without a "
-    "ledger the\n"
+    "shows no digests; --canary FILE (as of import) has it verify a few known passwords and codes. "
+    "Without a ledger the\n"
     "export alone says what should be there. Writes nothing.\n\n"
     "  usher verify users.json --from auth0 --ledger auth0.ledger\n"
     "  usher verify users.json --differences differences.jsonl --canary known.jsonl\n\n"
@@ -103,7 +103,7 @@ static void print_end(const struct migration *m)
             "not compared: %llu digests and second factors, which are there and which Clerk does "
             "not show%s\n",
             (unsigned long long)t->unseen,
-            m->canary ? "" : "; --canary proves a few of them by their passwords");
+            m->canary ? "" : "; --canary proves a few of them by their passwords and codes");
 }
 
 /* ---- --differences ---- */
@@ -191,8 +191,7 @@ static int prove(struct migration *m)
     if (status)
         return cli_fail("verify", &err);
     migration_clear_line(m);
-    fprintf(stderr, "canaries: %zu of %zu passwords verified by the target\n", found.proven,
-            found.count);
+    migration_tell_canaries(&found);
     return -1;
 }
 

@@ -88,6 +88,10 @@ void digest_cognito_url(const struct digest *digest, struct buf *to);
  */
 void digest_class(const struct digest *digest, char to[DIGEST_CLASS_MAX]);
 
+/* The code that an authenticator app shows for a base32 secret at that time; false if it is no secret. */
+#define DIGEST_TOTP_MAX 8
+bool digest_totp(struct text secret, int64_t now_ms, char code[DIGEST_TOTP_MAX]);
+
 /*
  * A digest converted from a platform's own form. hasher NULL: Clerk has none for it, or there is no
  * password; `note` then says the way out (trickle, reset). note may also hold a remark on a

@@ -227,12 +227,14 @@ struct migrate_canaries {
     struct migrate_class classes[MIGRATE_CLASSES_MAX];
     size_t class_count;
     uint64_t uncovered; /* digests in classes without a canary */
-    size_t count, proven;
+    size_t passwords, passwords_proven, totps, totps_proven;
     uint64_t requests; /* that it took to move and prove them */
 };
 
 /*
- * Canaries prove the digests before the many go: a few users whose passwords are known.
+ * Canaries prove the digests and second factors before the many go: a few users whose passwords are known. Of a
+ * second factor the code that its app shows now is (totp_code), or the secret behind it (totp_secret), or neither:
+ * then the secret that the export has is proven.
  *
  *     canaries_open(&canaries, "canaries.jsonl", &err);     // {"external_id":…,"password":…} a line
  *     canaries_survey(canaries, &opts, &found, &err);       // reads the export: classes, who covers which
@@ -241,17 +243,17 @@ struct migrate_canaries {
  */
 struct canaries;
 
-/* Reads the pairs: JSON Lines, or "external_id,password" lines. -1: ERR_IO, or ERR_INPUT naming the line. */
+/* Reads them: JSON Lines, or "external_id,password" lines. -1: ERR_IO, or ERR_INPUT naming the line. */
 int canaries_open(struct canaries **canaries, const char *path, struct err *err);
 void canaries_close(struct canaries *canaries);
 
-/* Reads the export once. -1: as source_next; ERR_INPUT if a canary is not in it or has no digest. */
+/* Reads the export once. -1: as source_next; ERR_INPUT if a canary is not in it, or not what it is to prove. */
 int canaries_survey(struct canaries *canaries, const struct migrate_opts *opts,
                     struct migrate_canaries *found, struct err *err);
 
 /*
- * Moves the canaries, and nobody else, and asks the target to verify each one's password. Returns 0 when
- * all are proven, or -1: ERR_REFUSED naming the canary and the class that failed.
+ * Moves the canaries, and nobody else, and asks the target to verify each one's password and code. Returns 0 when
+ * all are proven, or -1: ERR_REFUSED naming the canary and what failed.
  */
 int canaries_prove(struct canaries *canaries, const struct migrate_opts *opts,
                    const struct migrate_instance *instance, const struct migrate_events *events,
@@ -259,8 +261,8 @@ int canaries_prove(struct canaries *canaries, const struct migrate_opts *opts,
                    struct err *err);
 
 /*
- * Asks the target, for canaries that have been moved, to verify each one's password; moves nobody. The export
- * must have been surveyed. Returns and fails as canaries_prove.
+ * Asks the target, for canaries that have been moved, to verify each one's password and code; moves nobody, and
+ * needs no ledger. The export must have been surveyed. Returns and fails as canaries_prove.
  */
 int canaries_verify(struct canaries *canaries, const struct migrate_opts *opts,
                     struct migrate_canaries *found, struct err *err);

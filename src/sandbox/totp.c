@@ -1,71 +1,24 @@
 /*
- * TOTP and backup codes, and POST /users/{id}/verify_totp. TOTP is RFC 6238 as Clerk has it: SHA-1, 6 digits, 30 s, the step before
- * and after accepted too. A backup code, plain or as a bcrypt digest, is used up when it fits.
+ * TOTP and backup codes, and POST /users/{id}/verify_totp. The code of the step before
+ * and after is accepted, too. A backup code, plain or as a bcrypt digest, is used up when it fits.
  */
 #include "sandbox/totp.h"
 
-#include <openssl/hmac.h>
+#include <string.h>
 
 #include "digest/digest.h"
 #include "sandbox/body.h"
 #include "sandbox/routes.h"
 
-#define STEP_S     30
-#define SECRET_MAX 128
-
-/* Decodes base32 (RFC 4648, either case, padding optional); returns the length, 0 if it is none. */
-static size_t base32_decode(struct text t, uint8_t *to, size_t room)
-{
-    uint32_t bits = 0;
-    unsigned have = 0;
-    size_t len = 0;
-    for (size_t i = 0; i < t.len && t.at[i] != '='; i++) {
-        char c = t.at[i];
-        int value = c >= '2' && c <= '7' ? c - '2' + 26 : (c | 0x20) - 'a';
-        if (value < 0 || value > 31 || (value < 26 && (c | 0x20) < 'a'))
-            return 0;
-        bits = bits << 5 | (uint32_t)value;
-        have += 5;
-        if (have < 8)
-            continue;
-        have -= 8;
-        if (len == room)
-            return 0;
-        to[len++] = (uint8_t)(bits >> have);
-    }
-    return len;
-}
-
-static uint32_t code_at(const uint8_t *secret, size_t len, uint64_t step)
-{
-    uint8_t counter[8], mac[EVP_MAX_MD_SIZE];
-    unsigned mac_len = sizeof(mac);
-    for (int i = 7; i >= 0; i--, step >>= 8)
-        counter[i] = (uint8_t)step;
-    if (!HMAC(EVP_sha1(), secret, (int)len, counter, sizeof(counter), mac, &mac_len))
-        return UINT32_MAX;
-    const uint8_t *at = mac + (mac[19] & 15);
-    uint32_t number =
-        (uint32_t)(at[0] & 127) << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-    return number % 1000000;
-}
+#define STEP_MS 30000
 
 bool totp_fits(struct text secret, struct text code, int64_t now_ms)
 {
-    uint8_t key[SECRET_MAX];
-    uint32_t number = 0;
-    size_t len = base32_decode(secret, key, sizeof(key));
+    char expected[DIGEST_TOTP_MAX];
     bool fits = false;
-    if (len == 0 || code.len != 6)
-        return false;
-    for (size_t i = 0; i < code.len; i++) {
-        if (code.at[i] < '0' || code.at[i] > '9')
-            return false;
-        number = number * 10 + (uint32_t)(code.at[i] - '0');
-    }
-    for (int64_t step = -1; step <= 1; step++)
-        fits |= code_at(key, len, (uint64_t)(now_ms / 1000 / STEP_S + step)) == number;
-    secret_wipe(key, sizeof(key));
+    for (int step = -1; step <= 1; step++)
+        fits |= digest_totp(secret, now_ms + step * STEP_MS, expected) &&
+                code.len == strlen(expected) && secret_same(expected, code.at, code.len);
     return fits;
 }
 

@@ -128,6 +128,33 @@ class Verify(unittest.TestCase):
             done = self.run_usher("verify", [user(n) for n in range(3)], "--canary", pairs, code=code)
             self.assertIn("1 of 1 passwords" if code == 0 else "does not verify", done.stderr)
 
+    def test_canaries_prove_second_factors_without_a_ledger(self):
+        secret, other = "JBSWY3DPEHPK3PXP", "KRSXG5CTMVRXEZLU"
+        rows = [user(1, totp_secret=secret), user(2, totp_secret=secret), user(3)]
+        self.run_usher("import", rows, "--yes")
+        file = self.cwd + "/canaries"
+
+        def verify(code, *canaries):
+            export(file, canaries)
+            users = export(self.cwd + "/users", rows)
+            done = usher("verify", users, "--from", "usher", "--canary", file, box=self.box)
+            self.assertEqual(done.returncode, code, done.stderr)
+            return done.stderr
+        known = {"external_id": "user|1", "password": lab.PASSWORD}
+        self.assertIn("1 of 1 passwords and 2 of 2 TOTP secrets verified",
+                      verify(0, known, {"external_id": "user|2", "totp_secret": secret}))
+        self.assertIn("canary user|2 (TOTP): the target does not verify its code (422",
+                      verify(2, known, {"external_id": "user|2", "totp_secret": other}))
+        self.assertIn("does not verify its code",
+                      verify(2, {"external_id": "user|2", "totp_code": "00000"}))
+        self.assertIn("user|3 has no TOTP secret in the export",
+                      verify(2, {"external_id": "user|3", "totp_code": "123456"}))
+        self.assertIn("not in base32", verify(2, {"external_id": "user|1", "totp_secret": "1!"}))
+        self.assertIn("a password or TOTP are needed", verify(2, {"external_id": "user|1"}))
+        rows.append(user(4))
+        self.assertIn("canary user|4 is not at the target",
+                      verify(2, {"external_id": "user|4", "password": lab.PASSWORD}))
+
     def test_faults(self):
         rows = [user(n) for n in range(1100)]
         data = self.cwd + "/clerk.db"
