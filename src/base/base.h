@@ -26,6 +26,7 @@
 #include "base/pages.h"
 #include "base/pool.h"
 #include "base/random.h"
+#include "base/scratch.h"
 #include "base/seal.h"
 #include "base/secret.h"
 #include "base/text.h"

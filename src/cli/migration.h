@@ -48,6 +48,7 @@ enum migration_takes {
     MIGRATION_LIMIT = 2048,
     MIGRATION_DIFFERENCES = 4096,
     MIGRATION_EXISTING = 8192,
+    MIGRATION_GONE = 16384, /* gone alone */
     MIGRATION_EXPORT = 512, /* the operand is a FILE: from, through … */
     MIGRATION_RUN = 1024    /* the operand is a RUN */
 };

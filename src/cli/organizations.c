@@ -21,7 +21,8 @@ static const char about_import[] =
     "  usher organizations import organizations.json --ledger users.ledger\n\n"
     "Each is made with the id at the source as private_metadata.external_id. What was changed in "
     "Clerk as well\n"
-    "stays as it is there. --existing says what becomes of an organization that has the slug "
+    "stays as it is there. What is no longer in the file is listed; --gone delete acts, after "
+    "asking. --existing says what becomes of an organization that has the slug "
     "already: report,\n"
     "adopt (taken over as it is) or update.\n\n"
     "Exit status: 0 all moved, 1 some rejected or failed, 2 usage or refused, 130 interrupted.";
@@ -43,6 +44,8 @@ static void emit_end(struct migration *m)
         {TEXT("unchanged"), t->unchanged}, {TEXT("failed"), t->failed},
         {TEXT("same"), t->same},           {TEXT("different"), t->different},
         {TEXT("missing"), t->missing},     {TEXT("requests"), t->requests},
+        {TEXT("gone"), t->gone},           {TEXT("deleted"), t->removed},
+        {TEXT("spared"), t->spared},
     };
     migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
 }
@@ -55,6 +58,11 @@ static void print_moved(const struct migrate_totals *t)
            (unsigned long long)t->adopted, (unsigned long long)t->updated,
            (unsigned long long)t->unchanged, (unsigned long long)t->failed,
            (unsigned long long)t->rejected);
+    if (t->gone > 0)
+        printf("%llu are no longer in the file: %llu deleted, %llu spared as they were changed in "
+               "Clerk\n",
+               (unsigned long long)t->gone, (unsigned long long)t->removed,
+               (unsigned long long)t->spared);
     printf("%llu requests\n", (unsigned long long)t->requests);
 }
 
@@ -95,12 +103,34 @@ static void on_planned(void *arg, const struct migrate_planned *planned)
     migration_emit(m, &out);
 }
 
+static bool on_consent(void *arg, const struct migrate_totals *totals)
+{
+    char question[96];
+    snprintf(question, sizeof(question),
+             "Delete %llu organizations and memberships that are no longer in the file",
+             (unsigned long long)totals->gone);
+    return migration_consent(arg, question);
+}
+
+/* Organizations cannot be banned. Returns -1 to go on, or the exit status to leave with. */
+static int check_gone(const struct migration *m)
+{
+    if (m->opts.gone != MIGRATE_GONE_BAN)
+        return -1;
+    fprintf(stderr,
+            "usher organizations: --gone ban: only users can be banned; report or delete\n");
+    return CLI_USAGE;
+}
+
 static int plan(int argc, char **argv)
 {
     struct migration m;
     struct err err;
-    int status = migration_begin(&m, "organizations plan", about_plan,
-                                 MIGRATION_TARGET | MIGRATION_LEDGER, argc, argv);
+    int status = migration_begin(
+        &m, "organizations plan", about_plan,
+        MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_GONE | MIGRATION_FORCE, argc, argv);
+    if (status < 0)
+        status = check_gone(&m);
     if (status < 0)
         status = migration_meet_target(&m, NULL);
     if (status < 0) {
@@ -116,9 +146,13 @@ static int import(int argc, char **argv)
 {
     struct migration m;
     struct err err;
-    int status = migration_begin(
-        &m, "organizations import", about_import,
-        MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_YES | MIGRATION_EXISTING, argc, argv);
+    int status = migration_begin(&m, "organizations import", about_import,
+                                 MIGRATION_TARGET | MIGRATION_LEDGER | MIGRATION_YES |
+                                     MIGRATION_EXISTING | MIGRATION_GONE | MIGRATION_FORCE,
+                                 argc, argv);
+    m.events.consent = on_consent;
+    if (status < 0)
+        status = check_gone(&m);
     if (status < 0)
         status = migration_meet_target(&m, "Create organizations there");
     if (status < 0) {

@@ -23,6 +23,7 @@ const struct hash_key *ledger_key(const struct ledger *ledger)
 static int start(struct ledger *ledger, const struct ledger_opts *opts, struct err *err)
 {
     ledger_ahead_init(ledger);
+    ledger_unchanged_init(ledger, opts);
     ledger->known = calloc((size_t)1 << LEDGER_KNOWN_BITS, sizeof(*ledger->known));
     if (!ledger->known)
         return err_memory(err);
@@ -63,6 +64,7 @@ void ledger_close(struct ledger *ledger)
     ledger_retire(ledger);
     sql_close(ledger->sql);
     ledger_ahead_release(ledger);
+    ledger_unchanged_release(ledger);
     free(ledger->known);
     free(ledger->path);
     secret_wipe(ledger, sizeof(*ledger));

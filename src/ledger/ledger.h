@@ -73,6 +73,9 @@ struct ledger_opts {
     bool read_only;                  /* for status: is no writer, does not create */
     bool alone;        /* refuses to begin while there are other writers, and keeps them out */
     uint32_t lease_ms; /* how long a writer that says nothing keeps its users; 0: 60 s */
+    /* What ledger_is_unchanged compares a content (ledger_user.hashes) by: its hash; NULL: it is not asked. */
+    uint64_t (*sum)(struct text content);
+    size_t sums_max; /* bytes of them in memory; more become a temporary file; 0: 24 MiB */
 };
 
 /* One run of a command on the ledger, for status and undo. */
@@ -101,6 +104,14 @@ const struct hash_key *ledger_key(const struct ledger *ledger);
 /* Finds a user. *found tells; texts of *user are copied into arena. Sees uncommitted puts. */
 int ledger_find(struct ledger *ledger, struct text external_id, struct arena *arena,
                 struct ledger_user *user, bool *found, struct err *err);
+
+/*
+ * Whether a user is DONE with a content of that sum, as far as that can be told without looking them up; *number
+ * gets that of the row. *is false: ledger_find knows. For deciding a whole export in any order: what it tells from is
+ * made once, when many had to be looked up, and does not know what is written since; so ask once a user.
+ */
+int ledger_is_unchanged(struct ledger *ledger, struct text external_id, uint64_t sum,
+                        int64_t *number, bool *is, struct err *err);
 
 /*
  * Writes a user (insert or replace) into the open transaction, opening one if need be, and lets go of it,

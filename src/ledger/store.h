@@ -17,6 +17,17 @@ struct ledger_ahead {
     int64_t last;     /* number of the user found last */
 };
 
+/* unchanged.c: the users that are done, by a hash of what they are and have. */
+struct ledger_unchanged {
+    uint64_t (*sum)(struct text content); /* NULL: is never asked */
+    uint64_t misses, misses_next;         /* look-ups of one row; when to think about a file next */
+    uint64_t buckets;
+    size_t memory_max; /* bytes */
+    void *table;       /* the buckets in memory; or NULL, and they are in a file: */
+    int fd;            /* -1: there is none */
+    bool made, ready;  /* made, or tried; may be asked */
+};
+
 struct ledger {
     struct sql *sql;
     char *path; /* for messages: without a password */
@@ -35,6 +46,7 @@ struct ledger {
     int64_t clock_offset_ms; /* from the monotonic clock to the database's */
     int64_t swept_us;        /* when what had expired was last cleared away */
     struct ledger_ahead ahead;
+    struct ledger_unchanged unchanged;
 };
 
 /* schema.c: what the database is, is made or upgraded to be, and for which migration it was made. */
@@ -73,6 +85,9 @@ int ledger_ahead_found(struct ledger *ledger, int64_t number, struct err *err);
 void ledger_ahead_spoil(struct ledger *ledger, struct text external_id);
 void ledger_ahead_init(struct ledger *ledger);
 void ledger_ahead_release(struct ledger *ledger);
+
+void ledger_unchanged_init(struct ledger *ledger, const struct ledger_opts *opts);
+void ledger_unchanged_release(struct ledger *ledger);
 
 /* users.c: the columns of a user as ledger_read_row takes them; and its texts copied. */
 #define LEDGER_COLUMNS "external_id, state, clerk_id, error_code, hashes, attempts, run, made"

@@ -106,6 +106,7 @@ int ledger_find(struct ledger *ledger, struct text external_id, struct arena *ar
         return 0;
     }
     *found = true;
+    ledger->unchanged.misses++;
     ledger_read_row(query, user);
     know(ledger, hash, (uint64_t)user->state + 1);
     int status = ledger_copy_user(arena, user, err);

@@ -269,6 +269,7 @@ static int open_export(struct import *import, const struct migrate_instance *ins
         .path = opts->ledger,
         .identity = {text_of(instance->id), source_platform(import->source),
                      source_mapping_hash(import->source)},
+        .sum = record_sum,
     };
     import->feed = import_read_row;
     if (rejects_open(&import->rejects, opts->rejects, import->source, err))

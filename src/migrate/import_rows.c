@@ -77,9 +77,17 @@ static int take_row(struct import *import, const struct source_row *row, struct 
     struct field_hashes hashes;
     struct ledger_user known;
     struct record written;
-    bool found;
+    bool found, unchanged;
+    int64_t number;
     if (field_hashes_of(&import->hasher, ledger_key(import->ledger), &row->user, &hashes, err) ||
-        find(import, row->user.external_id, &known, &found, err))
+        ledger_is_unchanged(import->ledger, row->user.external_id, field_hashes_sum(&hashes),
+                            &number, &unchanged, err))
+        return -1;
+    if (unchanged) {
+        import->totals->unchanged++;
+        return numbers_add(&import->seen, number, err);
+    }
+    if (find(import, row->user.external_id, &known, &found, err))
         return -1;
     record_decode(&written, found ? known.hashes : (struct text){NULL, 0});
     struct decision decision = decide(found ? &known : NULL, &written, &hashes);

@@ -137,9 +137,17 @@ static int take_accepted(struct plan *plan, struct plan_batch *batch, const stru
     struct field_hashes hashes;
     struct ledger_user known;
     struct record written;
-    bool found;
+    bool found, unchanged = false;
+    int64_t number;
     if (field_hashes_of(&plan->hasher, &plan->key, &row->user, &hashes, err) ||
-        find(plan, row->id, &known, &found, err))
+        (plan->ledger && ledger_is_unchanged(plan->ledger, row->id, field_hashes_sum(&hashes),
+                                             &number, &unchanged, err)))
+        return -1;
+    if (unchanged) {
+        plan_report(plan, row->number, row->id, MIGRATE_UNCHANGED, "");
+        return numbers_add(&plan->seen, number, err);
+    }
+    if (find(plan, row->id, &known, &found, err))
         return -1;
     record_decode(&written, found ? known.hashes : (struct text){NULL, 0});
     struct decision decision = decide(found ? &known : NULL, &written, &hashes);
@@ -280,6 +288,7 @@ static int open_ledger(struct plan *plan, const struct migrate_instance *instanc
         .identity = {text_of(instance->id), source_platform(plan->source),
                      source_mapping_hash(plan->source)},
         .read_only = true,
+        .sum = record_sum,
     };
     return ledger_open(&plan->ledger, &opts, err);
 }

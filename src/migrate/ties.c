@@ -24,6 +24,7 @@ static void tie_init(struct tie *tie, struct ties *ties)
         buf_init(small[i], 16 * 1024);
     buf_init(&tie->body, BODY_MAX);
     buf_init(&tie->request, BODY_MAX);
+    buf_init(&tie->removed, BODY_MAX);
     tie->ties = ties;
     tie->next = ties->free;
     ties->free = tie;
@@ -32,9 +33,9 @@ static void tie_init(struct tie *tie, struct ties *ties)
 /* Calls each for every buffer of a slot. */
 static void tie_bufs(struct tie *tie, void (*each)(struct buf *buf))
 {
-    struct buf *bufs[] = {&tie->organization, &tie->member, &tie->clerk_id,
-                          &tie->within,       &tie->user,   &tie->slug,
-                          &tie->path,         &tie->body,   &tie->request};
+    struct buf *bufs[] = {&tie->organization, &tie->member, &tie->clerk_id, &tie->within,
+                          &tie->user,         &tie->slug,   &tie->path,     &tie->body,
+                          &tie->request,      &tie->removed};
     for (size_t i = 0; i < ARRAY_COUNT(bufs); i++)
         each(bufs[i]);
 }
@@ -130,6 +131,7 @@ static int ties_open(struct ties *ties, const struct migrate_instance *instance,
     for (size_t i = 0; i < TIES_AT_ONCE; i++)
         tie_init(&ties->at[i], ties);
     if (json_new(&ties->json, ANSWER_MAX, err) != 0 ||
+        json_new(&ties->row_json, ANSWER_MAX, err) != 0 ||
         open_ledger(ties, instance, command, err) != 0)
         return -1;
     if (!ties->planned && courier_open(&ties->courier, &ties->opts->target, err) != 0)
@@ -167,6 +169,9 @@ static void ties_close(struct ties *ties)
     ledger_close(ties->ledger);
     roster_close(ties->roster);
     json_free(ties->json);
+    json_free(ties->row_json);
+    user_seen_free(ties->seen);
+    user_seen_free(ties->gone);
     arena_release(&ties->arena);
     for (size_t i = 0; i < TIES_AT_ONCE; i++)
         tie_bufs(&ties->at[i], buf_release);
@@ -271,9 +276,11 @@ static int move(struct ties *ties, struct err *err)
     if (strcmp(ties->opts->source.path, "-") == 0)
         return err_set(err, ERR_USAGE,
                        "organizations are read twice, which standard input cannot be; give a file");
-    if (pass(ties, ROSTER_ORGANIZATION, err) != 0)
+    if (user_seen_new(&ties->seen, err) != 0 || pass(ties, ROSTER_ORGANIZATION, err) != 0)
         return -1;
-    return ties->stop->requests > 0 ? 0 : pass(ties, ROSTER_MEMBERSHIP, err);
+    if (ties->stop->requests == 0 && pass(ties, ROSTER_MEMBERSHIP, err) != 0)
+        return -1;
+    return ties->stop->requests == 0 ? ties_gone(ties, err) : 0;
 }
 
 int migrate_import_organizations(const struct migrate_opts *opts,

@@ -1,7 +1,7 @@
 /*
  * ties: moving organizations and memberships. What this folder's ties*.c have of each other: ties.c is the loop,
  * ties_rows.c reads and decides, ties_steps.c sends and judges
- * answers, ties_undo.c takes a run back, ties_verify.c reads everything back.
+ * answers, ties_gone.c finds what is no longer in the file, ties_undo.c takes that or a run back, ties_verify.c reads everything back.
  *
  *   create:  [GET] → POST → done
  *   update:  GET → PATCH → PATCH metadata → done
@@ -52,6 +52,7 @@ struct tie {
     struct buf clerk_id;             /* of the organization itself, once known */
     struct buf within;               /* of a membership: its organization's Clerk id */
     struct buf user;                 /* of a membership: its user's Clerk id */
+    struct buf removed; /* metadata that the source has no more, as a body with nulls; or empty */
     struct buf slug, body;    /* what CreateOrganization or CreateOrganizationMembership gets */
     struct buf path, request; /* of the current request */
     struct parcel parcel;
@@ -69,8 +70,10 @@ struct ties {
     struct roster *roster;
     struct ledger *ledger;
     struct ledger_run run;
-    struct courier *courier; /* NULL: no network */
-    struct json *json;
+    struct courier *courier;      /* NULL: no network */
+    struct json *json, *row_json; /* of answers; of the body in hand */
+    struct user_seen *seen,
+        *gone;          /* what the file has; what it has no more. NULL: nobody wants to know */
     struct arena arena; /* of the entry or answer in hand */
     struct tie at[TIES_AT_ONCE], *free, *ready, **ready_end;
     size_t flying;
@@ -129,6 +132,14 @@ bool tie_hash_of(struct ties *ties, enum roster_kind kind, struct json_value obj
 
 /* Posts the request of its step. */
 void tie_send(struct tie *tie);
+
+/* ties_gone.c: notes that the file has an entry; finds, tells and, if asked to, deletes what it has no more. */
+int ties_see(struct ties *ties, const struct roster_entry *entry, struct err *err);
+int ties_gone(struct ties *ties, struct err *err);
+/* Whether a row of the ledger was found to be gone. Asked once a row. */
+int ties_is_gone(struct ties *ties, const struct ledger_tie *row, bool *is, struct err *err);
+/* ties_undo.c: deletes those. */
+int ties_remove_gone(struct ties *ties, struct err *err);
 
 /* ties_undo.c: what TIE_INSPECT found (absent: nothing is there); TIE_DELETE has been answered. */
 void tie_inspected(struct tie *tie, struct json_value object);

@@ -261,5 +261,7 @@ int ties_read(struct ties *ties, struct err *err)
     ties->at_end = got == 0;
     if (got <= 0 || entry.kind != ties->pass)
         return got < 0 ? -1 : 0;
+    if (ties_see(ties, &entry, err) != 0)
+        return -1;
     return take_entry(ties, &entry, err);
 }

@@ -75,9 +75,12 @@ static const char *build_patch(struct tie *tie)
     put_own_path(tie);
     if (tie->step == TIE_METADATA)
         buf_printf(&tie->path, "/metadata");
-    put_members_of_body(tie, tie->step == TIE_METADATA ? metadata
-                             : membership              ? member
-                                                       : organization);
+    if (tie->step == TIE_METADATA && tie->removed.len > 0)
+        buf_add(&tie->request, buf_text(&tie->removed));
+    else
+        put_members_of_body(tie, tie->step == TIE_METADATA ? metadata
+                                 : membership              ? member
+                                                           : organization);
     return "PATCH";
 }
 
@@ -159,6 +162,53 @@ static void kept(struct tie *tie, const char *detail)
     done(tie, &ties->totals->unchanged);
 }
 
+static bool is_object(struct json_value value)
+{
+    return json_type(value) == JSON_OBJECT;
+}
+
+/* The members of the source's object, and null for those that only the target's has. */
+static void put_replacing(struct json_out *out, struct json_value source, struct json_value there)
+{
+    json_open(out, '{');
+    for (struct json_walk walk = json_walk(source); json_next(&walk);) {
+        struct json_value old = json_get(there, walk.key);
+        json_key(out, walk.key);
+        if (is_object(walk.value) && is_object(old))
+            put_replacing(out, walk.value, old);
+        else
+            json_put_value(out, walk.value);
+    }
+    for (struct json_walk walk = json_walk(there); json_next(&walk);)
+        if (json_type(json_get(source, walk.key)) == JSON_ABSENT) {
+            json_key(out, walk.key);
+            json_put_null(out);
+        }
+    json_close(out, '}');
+}
+
+/*
+ * Clerk merges metadata deeply, so what the source has no more is set to null. Only where all of it is as we wrote
+ * it last: then nothing of it is anybody else's.
+ */
+static void note_removed(struct tie *tie, struct json_value there)
+{
+    static const char *const names[] = {"public_metadata", "private_metadata"};
+    struct json_value body;
+    struct json_out out = json_out(&tie->removed);
+    struct err err;
+    if (json_parse(tie->ties->row_json, buf_text(&tie->body), &body, &err) != 0) {
+        ties_fail(tie->ties, &err);
+        return;
+    }
+    json_open(&out, '{');
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        json_key(&out, text_of(names[i]));
+        put_replacing(&out, json_get(body, text_of(names[i])), json_get(there, text_of(names[i])));
+    }
+    json_close(&out, '}');
+}
+
 /* Something is there: ours as we would have it, ours of an earlier export, or changed by others since. */
 static void merge(struct tie *tie, struct json_value object)
 {
@@ -172,6 +222,8 @@ static void merge(struct tie *tie, struct json_value object)
     } else if (there == tie->hash) {
         done(tie, tie->written == 0 ? &ties->totals->adopted : &ties->totals->unchanged);
     } else if (there == tie->written || ties->opts->existing == MIGRATE_EXISTING_UPDATE) {
+        if (there == tie->written)
+            note_removed(tie, object);
         go_on(tie, TIE_UPDATE);
     } else if (tie->sent_before || tie->written != 0 ||
                ties->opts->existing == MIGRATE_EXISTING_ADOPT) {

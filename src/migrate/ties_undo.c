@@ -13,6 +13,7 @@
 
 struct tie_undo {
     int64_t run;
+    bool gone; /* not those of a run, but those that the file has no more */
     bool preview;
     struct ledger_tie page[PAGE];
     size_t at, count;
@@ -35,9 +36,11 @@ static void set(struct buf *to, struct text t)
     buf_add(to, t);
 }
 
-static bool was_made(const struct tie_undo *undo, const struct ledger_tie *row)
+static int is_going(struct ties *ties, const struct ledger_tie *row, bool *is, struct err *err)
 {
-    return row->made == undo->run && row->clerk_id.len > 0;
+    const struct tie_undo *undo = ties->arg;
+    *is = row->made == undo->run && row->clerk_id.len > 0;
+    return undo->gone ? ties_is_gone(ties, row, is, err) : 0;
 }
 
 /* The Clerk id of a member's organization. */
@@ -81,7 +84,10 @@ static int feed(struct ties *ties, struct err *err)
     bool follows = row->member.len > 0 && text_same(row->organization, buf_text(&undo->going));
     set(&undo->organization, row->organization);
     set(&undo->member, row->member);
-    if (follows || !was_made(undo, row))
+    bool going = false;
+    if (!follows && is_going(ties, row, &going, err) != 0)
+        return -1;
+    if (!going)
         return 0;
     if (row->member.len == 0)
         set(&undo->going, row->organization);
@@ -94,7 +100,7 @@ static void spare(struct tie *tie)
     struct tie_undo *undo = ties->arg;
     struct text id = buf_text(tie->member.len > 0 ? &tie->member : &tie->organization);
     ties->totals->spared++;
-    if (ties->events->differs && undo->preview)
+    if (ties->events->differs && (undo->preview || undo->gone))
         ties->events->differs(ties->events->arg,
                               &(struct migrate_trouble){
                                   0, id, "changed", "",
@@ -159,6 +165,34 @@ static int undo_run(struct ties *ties, struct err *err)
     return walk(ties, false, err);
 }
 
+static void undo_init(struct tie_undo *undo)
+{
+    arena_init(&undo->arena, PAGE_MAX);
+    buf_init(&undo->organization, 16 * 1024);
+    buf_init(&undo->member, 16 * 1024);
+    buf_init(&undo->going, 16 * 1024);
+}
+
+static void undo_release(struct tie_undo *undo)
+{
+    arena_release(&undo->arena);
+    buf_release(&undo->organization);
+    buf_release(&undo->member);
+    buf_release(&undo->going);
+}
+
+int ties_remove_gone(struct ties *ties, struct err *err)
+{
+    struct tie_undo undo = {.gone = true};
+    void *arg = ties->arg;
+    undo_init(&undo);
+    ties->arg = &undo;
+    int status = walk(ties, false, err);
+    ties->arg = arg;
+    undo_release(&undo);
+    return status;
+}
+
 int migrate_undo_organizations(const struct migrate_opts *opts,
                                const struct migrate_instance *instance, int64_t run,
                                const struct migrate_events *events, const struct migrate_stop *stop,
@@ -169,14 +203,8 @@ int migrate_undo_organizations(const struct migrate_opts *opts,
     struct ties_opts ties = {opts,   instance, events,           stop,
                              totals, command,  .work = undo_run, .arg = &undo};
     snprintf(command, sizeof(command), "undo %lld", (long long)run);
-    arena_init(&undo.arena, PAGE_MAX);
-    buf_init(&undo.organization, 16 * 1024);
-    buf_init(&undo.member, 16 * 1024);
-    buf_init(&undo.going, 16 * 1024);
+    undo_init(&undo);
     int status = ties_do(&ties, err);
-    arena_release(&undo.arena);
-    buf_release(&undo.organization);
-    buf_release(&undo.member);
-    buf_release(&undo.going);
+    undo_release(&undo);
     return status;
 }

@@ -83,6 +83,16 @@ bool field_hashes_same(const struct field_hashes *a, const struct field_hashes *
     return true;
 }
 
+uint64_t field_hashes_sum(const struct field_hashes *hashes)
+{
+    uint64_t sum = 0;
+    /* Each is a keyed hash of value and field, or 0. */
+    for (int field = 0; field < USER_FIELD_COUNT; field++)
+        if (field != USER_FIELD_created_at)
+            sum += hashes->at[field];
+    return sum;
+}
+
 uint64_t field_value_hash(struct field_hasher *hasher, const struct hash_key *key,
                           struct json_value value)
 {

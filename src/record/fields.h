@@ -32,6 +32,9 @@ int field_hashes_of(struct field_hasher *hasher, const struct hash_key *key,
 /* Whether they are the same but for created_at, which is written once and never again. */
 bool field_hashes_same(const struct field_hashes *a, const struct field_hashes *b);
 
+/* One hash of all those, but for created_at: the same if field_hashes_same. */
+uint64_t field_hashes_sum(const struct field_hashes *hashes);
+
 /* The hash of a JSON value in canonical form; never 0 (for a value absent, too). */
 uint64_t field_value_hash(struct field_hasher *hasher, const struct hash_key *key,
                           struct json_value value);

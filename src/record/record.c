@@ -314,6 +314,13 @@ void record_decode(struct record *record, struct text blob)
     record->mark_count = (blob.len - at) / sizeof(struct record_mark);
 }
 
+uint64_t record_sum(struct text blob)
+{
+    struct record record;
+    record_decode(&record, blob);
+    return field_hashes_sum(&record.fields);
+}
+
 bool record_is_there(const struct record *record)
 {
     return record->fields.at[USER_FIELD_external_id] != 0;

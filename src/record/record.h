@@ -112,6 +112,9 @@ void record_encode(const struct field_hashes *fields, struct buf *marks, struct 
 /* Reads it. What is no record (damage) reads as one with nothing set. */
 void record_decode(struct record *record, struct text blob);
 
+/* The field_hashes_sum of a record as the ledger has it; struct ledger_opts.sum. */
+uint64_t record_sum(struct text blob);
+
 /* Whether anything was written. */
 bool record_is_there(const struct record *record);
 

@@ -14,8 +14,6 @@
 #include "user/seen_spill.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,30 +63,13 @@ static int bloom_make(struct seen_spill *spill, struct err *err)
 
 /* ---- runs ---- */
 
-/* A file in that folder that has no name, or soon has none, on file systems without O_TMPFILE. */
-static int unlinked_file(const char *folder)
-{
-    char path[4096];
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0 || snprintf(path, sizeof(path), "%s/usher-XXXXXX", folder) >= (int)sizeof(path))
-        return fd;
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    return fd;
-}
-
 /* Makes an empty run with room for count keys. */
 static int run_open(struct seen_run *run, uint64_t count, struct err *err)
 {
-    const char *folder = getenv("TMPDIR");
-    folder = folder && *folder ? folder : "/tmp";
     run->count = 0;
-    run->fd = unlinked_file(folder);
+    run->fd = scratch_open(err);
     if (run->fd < 0)
-        return err_set(err, ERR_IO,
-                       "cannot make a temporary file in %s: %s; set TMPDIR to a folder with room",
-                       folder, strerror(errno));
+        return -1;
     run->fences = malloc((count / BLOCK_KEYS + 1) * sizeof(*run->fences));
     if (run->fences)
         return 0;
@@ -133,18 +114,9 @@ static ssize_t run_block(const struct seen_run *run, uint64_t index, uint64_t ke
 {
     uint64_t first = index * BLOCK_KEYS;
     size_t count = run->count - first < BLOCK_KEYS ? (size_t)(run->count - first) : BLOCK_KEYS;
-    size_t size = count * sizeof(*keys), have = 0;
-    while (have < size) {
-        off_t from = (off_t)(first * sizeof(*keys) + have);
-        ssize_t got = pread(run->fd, (char *)keys + have, size - have, from);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return err_set(err, ERR_IO,
-                           "the temporary file for finding duplicates cannot be read: %s",
-                           got < 0 ? strerror(errno) : "it was cut short");
-        have += (size_t)got;
-    }
+    if (scratch_read(run->fd, keys, count * sizeof(*keys), (off_t)(first * sizeof(*keys))))
+        return err_set(err, ERR_IO, "the temporary file for finding duplicates cannot be read: %s",
+                       errno ? strerror(errno) : "it was cut short");
     return (ssize_t)count;
 }
 

@@ -72,6 +72,21 @@ class Merging(Delta):
         again = event(self.run_import(rows).stdout, "end")
         self.assertEqual((again["unchanged"], again["requests"]), (6, 0))
 
+    def test_in_another_order(self):
+        rows = [user(n) for n in range(2500)]
+        self.run_import(rows)
+        random.shuffle(rows)
+        gone, changed = rows.pop(), rows[-1]
+        changed["first_name"] = "Renamed"
+        file = export(os.path.join(self.cwd, "users"), rows)
+        plan = usher("plan", file, "--from", "usher", "--ledger", self.cwd + "/ledger", "--json", box=self.box)
+        done = self.run_import(rows)
+        for end in (event(plan.stdout, "end"), event(done.stdout, "end")):
+            self.assertEqual((end["unchanged"], end["gone"]), (2498, 1))
+        self.assertEqual([e["id"] for e in events(done.stdout) if e["event"] == "gone"],
+                         [gone["external_id"]])
+        self.assertEqual(self.box.users()[changed["external_id"]]["first_name"], "Renamed")
+
     def test_metadata_is_merged_leaf_by_leaf(self):
         rows = [user(1, public_metadata={"plan": "free", "old": 1, "deep": {"a": 1, "b": 2}})]
         self.run_import(rows)

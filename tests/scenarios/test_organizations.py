@@ -121,6 +121,55 @@ class Organizations(unittest.TestCase):
         self.assertEqual(there["org-2"][1]["user|1"], "org:admin")
         self.assertEqual((there["org-3"][0]["name"], there["org-3"][0]["public_metadata"]), ("In Clerk", {"n": 3}))
 
+    def test_what_is_gone_from_the_file(self):
+        self.users(6)
+        rows = [organization(n, range(6) if n < 4 else [0]) for n in range(5)]
+        file = export(self.cwd + "/orgs", rows)
+        self.assertEqual(self.move(file)["created"], 30)
+        there = self.there()
+        rows[1]["members"].pop()
+        changed = there["org-2"][0]["id"]
+        member = self.box.users()["user|5"]["id"]
+        self.box.call("PATCH", f"/v1/organizations/{changed}/memberships/{member}", {"role": "org:admin"})
+        rows[2]["members"].pop()
+        del rows[4]
+        export(file, rows)
+        done = self.run_on("plan", file, "--gone", "delete")
+        gone = {(e["id"], e["code"]) for e in events(done.stdout) if e["event"] == "gone"}
+        self.assertEqual(gone, {("user|5", "gone"), ("o4", "gone")})
+        self.assertEqual(event(done.stdout, "end")["requests"], 6)
+        end = self.move(file)
+        self.assertEqual((end["gone"], end["deleted"], end["unchanged"]), (3, 0, 26))
+        self.assertEqual(len(self.there()), 5, "they are only listed")
+        done = self.run_on("import", file, "--yes", "--gone", "delete")
+        end = event(done.stdout, "end")
+        self.assertEqual((end["gone"], end["deleted"], end["spared"]), (3, 2, 1))
+        there = self.there()
+        self.assertEqual(set(there), {"org-0", "org-1", "org-2", "org-3"})
+        self.assertNotIn("user|5", there["org-1"][1])
+        self.assertEqual(there["org-2"][1]["user|5"], "org:admin")
+        again = self.move(file)
+        self.assertEqual((again["unchanged"], again["gone"]), (26, 1))
+        refused = self.run_on("import", export(file, rows[:1]), "--yes", "--gone", "delete", code=2)
+        self.assertIn("Is the file whole?", refused.stderr)
+        self.assertIn("only users", self.run_on("plan", file, "--gone", "ban", code=2).stderr)
+        self.assertEqual(len(self.there()), 4)
+
+    def test_metadata_that_the_source_removed(self):
+        self.users(1)
+        row = {**organization(1, [0]), "public_metadata": {"plan": "pro", "deep": {"a": 1, "b": 2}}}
+        other = {**organization(2), "public_metadata": {"plan": "pro", "old": 1}}
+        file = export(self.cwd + "/orgs", [row, other])
+        self.move(file)
+        self.box.call("PATCH", f"/v1/organizations/{self.there()['org-2'][0]['id']}/metadata",
+                      {"public_metadata": {"own": True}})
+        row["public_metadata"], other["public_metadata"] = {"deep": {"a": 1}}, {"plan": "pro"}
+        self.move(export(file, [row, other]))
+        there = self.there()
+        self.assertEqual(there["org-1"][0]["public_metadata"], {"deep": {"a": 1}})
+        self.assertEqual(there["org-2"][0]["public_metadata"], {"plan": "pro", "old": 1, "own": True})
+        self.run_on("verify", export(file, [row]))
+
     def test_what_cannot_be_moved_is_named(self):
         self.users(1)
         self.box.call("POST", "/v1/organizations", {"name": "Mine", "slug": "org-2"})

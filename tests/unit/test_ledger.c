@@ -298,6 +298,86 @@ static void reading_ahead_shows_what_is_there(void **state)
     }
 }
 
+#define MANY 6000
+
+/* The sum of a content of 8 bytes: itself. */
+static uint64_t sum_of(struct text content)
+{
+    uint64_t sum = 0;
+    memcpy(&sum, content.at, content.len < sizeof(sum) ? content.len : sizeof(sum));
+    return sum;
+}
+
+static void put_many(struct fixture *f)
+{
+    for (uint64_t i = 0; i < MANY; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "u%llu", (unsigned long long)i);
+        struct ledger_user user = {.external_id = text_of(id),
+                                   .hashes = {(const char *)&i, sizeof(i)},
+                                   .state = i % 100 == 99 ? LEDGER_FAILED : LEDGER_DONE};
+        assert_int_equal(ledger_put(f->ledger, &user, &f->err), 0);
+    }
+    assert_int_equal(ledger_commit(f->ledger, &f->err), 0);
+}
+
+/* Asks in no order, as an import does; how many were told to be unchanged without a look-up. */
+static unsigned ask_many(struct fixture *f)
+{
+    unsigned told = 0;
+    for (uint64_t i = 0; i < MANY; i++) {
+        uint64_t n = i * 4999 % MANY;
+        struct ledger_user user;
+        char id[16];
+        int64_t number = 0;
+        bool is, found;
+        snprintf(id, sizeof(id), "u%llu", (unsigned long long)n);
+        assert_int_equal(ledger_is_unchanged(f->ledger, text_of(id), n, &number, &is, &f->err), 0);
+        arena_reset(&f->arena);
+        assert_int_equal(ledger_find(f->ledger, text_of(id), &f->arena, &user, &found, &f->err), 0);
+        assert_true(found);
+        if (is) {
+            assert_int_equal(number, user.number);
+            assert_int_equal(user.state, LEDGER_DONE);
+            told++;
+        }
+        /* another content, another user */
+        assert_int_equal(ledger_is_unchanged(f->ledger, text_of(id), n + 1, &number, &is, &f->err),
+                         0);
+        assert_false(is);
+        assert_int_equal(ledger_is_unchanged(f->ledger, TEXT("nobody"), n, &number, &is, &f->err),
+                         0);
+        assert_false(is);
+    }
+    return told;
+}
+
+static void the_unchanged_are_told_in_any_order(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_opts opts = {.path = f->path, .identity = identity, .sum = sum_of};
+    assert_int_equal(ledger_open(&f->ledger, &opts, &f->err), 0);
+    put_many(f);
+    assert_in_range(ask_many(f), MANY / 2, MANY * 99 / 100);
+    close_it(f);
+    opts.sums_max = 1;
+    assert_int_equal(ledger_open(&f->ledger, &opts, &f->err), 0);
+    assert_in_range(ask_many(f), MANY / 2, MANY * 99 / 100);
+    close_it(f);
+    /* Without room for a temporary file everybody is looked up. */
+    char *folder = getenv("TMPDIR");
+    folder = folder ? strdup(folder) : NULL;
+    setenv("TMPDIR", "/nonexistent", 1);
+    opts.read_only = true;
+    assert_int_equal(ledger_open(&f->ledger, &opts, &f->err), 0);
+    assert_int_equal(ask_many(f), 0);
+    if (folder)
+        setenv("TMPDIR", folder, 1);
+    else
+        unsetenv("TMPDIR");
+    free(folder);
+}
+
 static void runs_are_kept(void **state)
 {
     struct fixture *f = *state;
@@ -639,6 +719,7 @@ int main(void)
         TEST(failures_by_code),
         TEST(pages_and_removal),
         TEST(reading_ahead_shows_what_is_there),
+        TEST(the_unchanged_are_told_in_any_order),
         TEST(runs_are_kept),
         TEST(another_migration_is_refused),
         TEST(foreign_and_newer_files_are_refused),
