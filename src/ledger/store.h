@@ -86,6 +86,7 @@ void ledger_ahead_spoil(struct ledger *ledger, struct text external_id);
 void ledger_ahead_init(struct ledger *ledger);
 void ledger_ahead_release(struct ledger *ledger);
 
+/* unchanged.c: nothing is known yet; what was is given back. */
 void ledger_unchanged_init(struct ledger *ledger, const struct ledger_opts *opts);
 void ledger_unchanged_release(struct ledger *ledger);
 
