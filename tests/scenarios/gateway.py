@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import time
 import urllib.parse
 
 from lab import BCRYPT, KEY, PASSWORD, USHER
@@ -119,3 +120,13 @@ class Browser:
 
 def code(body):
     return body["errors"][0]["code"]
+
+
+def until(check, seconds=200):
+    """Waits for what comes in its own time; returns it."""
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        if time.monotonic() > end:
+            raise AssertionError("it did not come")
+        time.sleep(0.05)
+    return found
