@@ -151,6 +151,8 @@ bool invitation_make(struct call *call, const struct invitation_opts *opts, stru
                             .created_at = call->now_ms,
                             .updated_at = call->now_ms,
                             .expires_at = call->now_ms + opts->days * DAY_MS};
+    if (!entry->id.at || !entry->name.at)
+        return call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
     if (!check_new(call, opts, entry) || !restriction_check_invited(call, opts->email, entry->id))
         return false;
     struct text ticket = ticket_sign(call, INVITATION_TICKET, entry->id, entry->expires_at);

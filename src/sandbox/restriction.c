@@ -172,6 +172,8 @@ static bool find(struct call *call, enum entry_kind kind, struct text claim, boo
 {
     struct entry entry;
     struct err err;
+    if (!claim.at)
+        return call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
     enum store_answer got = entry_find(call->desk->store, kind, (struct text){NULL, 0}, claim,
                                        call->arena, &entry, &err);
     *found = got == STORE_OK;

@@ -66,7 +66,8 @@ static void columns_of_users_come_with_the_version(void **state)
     struct store *store = open_store();
     put_user(store, &arena, "user_old");
     store_close(store);
-    alter("ALTER TABLE users DROP COLUMN password_compromised_at;"
+    alter("ALTER TABLE users DROP COLUMN image;"
+          "ALTER TABLE users DROP COLUMN password_compromised_at;"
           "ALTER TABLE users DROP COLUMN failed_attempts; PRAGMA user_version = 1");
     store = open_store();
     assert_int_equal(account_get(store, TEXT("user_old"), 1, &arena, &account, &err), STORE_OK);
