@@ -4,7 +4,10 @@
  *   monthly retained users   at least one day (24 h) after they signed up, that is created_at.
  * A migrated user who kept the old created_at is therefore retained from the first visit on.
  *
- * A user who is counted already costs one look-up by key and no write.
+ * Organizations are counted by the same rule: a member did something with a session that is active in it, and
+ * it has two members at least.
+ *
+ * Whoever is counted already costs one look-up by key and no write.
  */
 #ifndef USHER_SANDBOX_METER_H
 #define USHER_SANDBOX_METER_H
@@ -20,15 +23,21 @@ int meter_open(struct store *store, struct err *err);
  */
 bool meter_active(struct call *call, const struct account *account);
 
+struct session;
+/* The organization that the session is active in, if there is one, is active now. Returns false after refusing. */
+bool meter_active_in(struct call *call, const struct session *session);
+
+enum meter_kind { METER_USERS, METER_ORGANIZATIONS };
+
 /* The same with the time passed in. Returns 0 or -1. */
-int meter_put(struct store *store, struct text user_id, int64_t created_at_ms, int64_t now_ms,
-              struct err *err);
+int meter_put(struct store *store, enum meter_kind kind, struct text id, int64_t created_at_ms,
+              int64_t now_ms, struct err *err);
 
 #define METER_MONTHS_MAX 24
 
 struct meter_month {
-    char name[8]; /* "2026-11" */
-    int64_t active, retained;
+    char name[8];                   /* "2026-11" */
+    int64_t active[2], retained[2]; /* by kind */
 };
 
 /* The newest months that have anybody, newest first; *count of METER_MONTHS_MAX. Returns 0 or -1. */

@@ -36,6 +36,7 @@ static bool note_activity(struct call *call, struct session *session, struct acc
     session->abandon_at = call->now_ms + SESSION_ABANDON_MS;
     account->clerk.last_active_at = call->now_ms;
     return session_put(call, session) && meter_active(call, account) &&
+           meter_active_in(call, session) &&
            call_check(call, account_put(call->desk->store, account, call->arena, &err), &err);
 }
 
@@ -74,7 +75,7 @@ void sessions_token(struct call *call)
     struct session session;
     struct account account;
     if (get(call, &session, &account) && token_organization(call, &session) &&
-        meter_active(call, &account))
+        meter_active(call, &account) && meter_active_in(call, &session))
         token_answer(call, &(struct token_opts){.session = &session, .account = &account});
 }
 

@@ -153,6 +153,25 @@ describe('the active organization', () => {
     assert.equal(refused.body.errors[0].code, 'organization_not_found_or_unauthorized');
   });
 
+  test('organizations are metered once two belong to them and one of these comes', async () => {
+    const own = await startSandbox('--limits', 'off', '--production', '--frontend-host', 'clerk.example.test');
+    const months = async () => (await own.raw('GET', '/v1/sandbox/metering')).body.data
+      .map(m => [m.active_users, m.active_organizations, m.retained_organizations]);
+    const one = new Visitor(own.ready), people = [];
+    for (const email of ['meter1@usher-tests.com', 'meter2@usher-tests.com'])
+      people.push(await own.clerk.users.createUser({ emailAddress: [email], password }));
+    const made = await own.raw('POST', '/v1/organizations', { name: 'Old', created_by: people[0].id, created_at: '2020-01-01T00:00:00Z' });
+    const signIn = await one.signIn('meter1@usher-tests.com', password);
+    const at = `/v1/client/sessions/${signIn.body.response.created_session_id}`;
+    await one.post(`${at}/touch`, { active_organization_id: made.body.id });
+    assert.deepEqual(await months(), [[1, 0, 0]], 'alone');
+    await own.clerk.organizations.createOrganizationMembership({ organizationId: made.body.id, userId: people[1].id, role: 'org:member' });
+    await one.post(`${at}/tokens`);
+    await one.post(`${at}/tokens`);
+    assert.deepEqual(await months(), [[1, 1, 1]]);
+    await own.stop();
+  });
+
   test('where a choice is forced, an empty one keeps the last', async () => {
     const ada = await person(), org = await organization(ada);
     await touch(ada, org.id);

@@ -20,7 +20,7 @@ static struct store *open_store(void)
 static void put(struct store *store, const char *user, int64_t created, int64_t now)
 {
     struct err err;
-    assert_int_equal(meter_put(store, text_of(user), created, now, &err), 0);
+    assert_int_equal(meter_put(store, METER_USERS, text_of(user), created, now, &err), 0);
     assert_int_equal(store_commit(store, &err), 0);
 }
 
@@ -33,8 +33,8 @@ static void assert_month(struct store *store, size_t at, const char *name, int64
     assert_int_equal(meter_list(store, months, &count, &err), 0);
     assert_true(at < count);
     assert_string_equal(months[at].name, name);
-    assert_int_equal(months[at].active, active);
-    assert_int_equal(months[at].retained, retained);
+    assert_int_equal(months[at].active[METER_USERS], active);
+    assert_int_equal(months[at].retained[METER_USERS], retained);
 }
 
 static void the_first_day_is_free(void **state)
@@ -79,8 +79,29 @@ static void a_user_who_is_counted_costs_no_write(void **state)
     struct store *store = open_store();
     struct err err;
     put(store, "user_a", NOON - 2 * DAY, NOON);
-    assert_int_equal(meter_put(store, TEXT("user_a"), NOON - 2 * DAY, NOON + HOUR, &err), 0);
+    assert_int_equal(
+        meter_put(store, METER_USERS, TEXT("user_a"), NOON - 2 * DAY, NOON + HOUR, &err), 0);
     assert_false(sql_in_transaction(store_sql(store)));
+    store_close(store);
+}
+
+static void organizations_are_counted_beside_users(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    struct meter_month month[METER_MONTHS_MAX];
+    struct err err;
+    size_t count;
+    put(store, "user_a", NOON - 2 * DAY, NOON);
+    for (int64_t at = NOON; at <= NOON + 2 * HOUR; at += HOUR)
+        assert_int_equal(
+            meter_put(store, METER_ORGANIZATIONS, TEXT("org_a"), NOON - DAY + HOUR, at, &err), 0);
+    assert_int_equal(meter_put(store, METER_ORGANIZATIONS, TEXT("org_b"), NOON, NOON, &err), 0);
+    assert_int_equal(meter_list(store, month, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(month[0].active[METER_ORGANIZATIONS], 2);
+    assert_int_equal(month[0].retained[METER_ORGANIZATIONS], 1);
+    assert_int_equal(month[0].active[METER_USERS], 1);
     store_close(store);
 }
 
@@ -91,6 +112,7 @@ int main(void)
         cmocka_unit_test(a_day_after_sign_up_a_user_is_retained),
         cmocka_unit_test(each_month_counts_anew_from_midnight_utc),
         cmocka_unit_test(a_user_who_is_counted_costs_no_write),
+        cmocka_unit_test(organizations_are_counted_beside_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,8 @@ const monthColumns = [
   { title: 'Month', cell: m => m.month },
   { title: 'Active users', number: true, cell: m => number(m.active_users) },
   { title: 'Retained users', number: true, cell: m => number(m.retained_users) },
+  { title: 'Active organizations', number: true, cell: m => number(m.active_organizations) },
+  { title: 'Retained organizations', number: true, cell: m => number(m.retained_organizations) },
 ];
 
 export const metering = {
@@ -72,6 +74,7 @@ export const metering = {
   load: () => get('metering'),
   draw: ({ data }) => [el('h1', {}, 'Metering'),
     el('p', { class: 'soft' }, 'Active: did something with a session in the month (UTC). Retained, which Clerk bills: '
-      + 'at least a day after sign-up. Users who are imported and never come count nothing.'),
+      + 'at least a day after sign-up. Users who are imported and never come count nothing. An organization counts by the same rule, '
+      + 'by what its members do in it, once it has two.'),
     table('Months', monthColumns, data, { key: m => m.month, empty: 'Nobody has been active yet.' })],
 };
