@@ -91,25 +91,38 @@ static bool is_in(struct call *call, const struct role_set *set, struct text key
 }
 
 /* What stands for a role in the other set: what the mappings say, or the role itself. */
-static bool move_role(struct call *call, struct text set, const struct role_set *other,
-                      struct text role, struct json_value mappings)
+static bool map_role(struct call *call, const struct role_set *other, struct text role,
+                     struct json_value mappings, struct text *to)
 {
     struct json_value given = json_get(mappings, role);
-    struct text to = json_type(given) == JSON_STRING ? json_text(given) : role;
     bool is;
-    if (!is_in(call, other, to, &is))
+    *to = json_type(given) == JSON_STRING ? json_text(given) : role;
+    if (!is_in(call, other, *to, &is))
         return false;
     if (!is && json_type(given) != JSON_ABSENT)
         return call_fail(call, CLERK_organization_role_set_reassignment_mappings_invalid,
                          "reassignment_mappings",
                          "%.*s is not mapped onto a role of the other set.",
                          TEXT_ARG(text_part(role, 0, 64)));
-    if (!is)
-        return call_fail(call, CLERK_organization_role_set_reassignment_mappings_missing,
-                         "reassignment_mappings",
-                         "Members have the role %.*s, which the other set has not.",
-                         TEXT_ARG(text_part(role, 0, 64)));
-    return text_same(to, role) || reassign(call, set, role, to);
+    return is || call_fail(call, CLERK_organization_role_set_reassignment_mappings_missing,
+                           "reassignment_mappings",
+                           "Members have the role %.*s, which the other set has not.",
+                           TEXT_ARG(text_part(role, 0, 64)));
+}
+
+/* In two steps, as mappings may swap roles: no key begins with '>'. */
+static bool move_roles(struct call *call, struct text set, const struct user_texts *from,
+                       const struct text *to)
+{
+    for (int step = 0; step < 2; step++)
+        for (size_t i = 0; i < from->count; i++) {
+            struct text between = arena_printf(call->arena, ">%.*s", TEXT_ARG(to[i]));
+            if (!between.at)
+                return call_fail(call, CLERK_internal_clerk_error, NULL, "Out of memory.");
+            if (!reassign(call, set, step ? between : from->at[i], step ? to[i] : between))
+                return false;
+        }
+    return true;
 }
 
 static bool move_all(struct call *call, const struct role_set *set, const struct role_set *other,
@@ -119,10 +132,12 @@ static bool move_all(struct call *call, const struct role_set *set, const struct
     struct user_texts used;
     if (!list_used(call, set->entry.claim, &used))
         return false;
-    for (size_t i = 0; i < used.count; i++)
-        if (!move_role(call, set->entry.claim, other, used.at[i], mappings))
+    struct text *to = call_alloc(call, (used.count + 1) * sizeof(*to));
+    for (size_t i = 0; to && i < used.count; i++)
+        if (!map_role(call, other, used.at[i], mappings, &to[i]))
             return false;
-    return run(call, "UPDATE organizations SET role_set_key = ?2 WHERE role_set_key = ?1", texts,
+    return to && move_roles(call, set->entry.claim, &used, to) &&
+           run(call, "UPDATE organizations SET role_set_key = ?2 WHERE role_set_key = ?1", texts,
                2);
 }
 

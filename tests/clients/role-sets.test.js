@@ -73,6 +73,22 @@ describe('role sets', () => {
     assert.equal((await sandbox.raw('GET', `/v1/role_sets/${from.id}`)).status, 404);
   });
 
+  test('mappings may swap roles', async () => {
+    const fields = { roles: ['org:admin', 'org:guest', 'org:scribe'], defaultRoleKey: 'org:guest' };
+    const [from, to] = [await make(fields), await make(fields)];
+    const org = await raw('POST', 'organizations', { name: 'Swapped', role_set_key: from.key });
+    const roles = ['org:guest', 'org:scribe', 'org:admin'], members = [];
+    for (const role of roles) {
+      members.push(await createUser());
+      await organizations.createOrganizationMembership({ organizationId: org.id, userId: members.at(-1).id, role });
+    }
+    assert.equal((await raw('POST', `role_sets/${from.key}/replace`, { dest_role_set_key: to.key,
+      reassignment_mappings: { 'org:guest': 'org:scribe', 'org:scribe': 'org:guest' } })).deleted, true);
+    const { data } = await organizations.getOrganizationMembershipList({ organizationId: org.id, orderBy: '+created_at' });
+    assert.deepEqual(members.map(({ id }) => data.find(m => m.publicUserData.userId === id).role),
+      ['org:scribe', 'org:guest', 'org:admin']);
+  });
+
   test('one alone is initial; its creators\' role is the set\'s where it is not', async () => {
     const { data: [admin] } = await raw('GET', 'organization_roles?query=org:admin');
     const manage = admin.permissions.find(p => p.key === 'org:sys_memberships:manage');
