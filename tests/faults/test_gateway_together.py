@@ -22,6 +22,7 @@ from lab import Sandbox, export, folder, user, usher
 
 PEOPLE = 1000 if LONG else 100
 AT_ONCE = PEOPLE if LONG else 25
+RATE = "10" if LONG else "50"  # of the import: no faster than people sign in, or nobody is left for them
 
 
 class Together(unittest.TestCase):
@@ -34,7 +35,7 @@ class Together(unittest.TestCase):
             with Gateway(at, config, "one") as one, Gateway(at, config, "two") as two:
                 self.gateways = [one, two]
                 self.sign_in(0)  # the sandbox makes its signing key
-                bulk = subprocess.Popen(import_command(file, ledger, "--rate", "50"), env=lab.environment(box),
+                bulk = subprocess.Popen(import_command(file, ledger, "--rate", RATE), env=lab.environment(box),
                                         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
                 with ThreadPoolExecutor(AT_ONCE) as pool:
                     # From both ends, so that import and people meet.

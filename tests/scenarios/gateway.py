@@ -1,4 +1,5 @@
 """What scenarios of the gateway share: a gateway in front of a sandbox, an old system, a browser's requests."""
+import contextlib
 import http.client
 import http.cookies
 import json
@@ -89,17 +90,16 @@ class Browser:
 
     def call(self, method, path, headers=None, body=None, timeout=60):
         """One request; returns (status, headers, body in bytes)."""
-        connection = http.client.HTTPConnection(self.gateway.listen, timeout=timeout)
         sent = {"Origin": "https://app.example.test", **(headers or {})}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        connection.request(method, f"/__clerk{path}", body, sent)
-        answer = connection.getresponse()
-        data = answer.read()
+        with contextlib.closing(http.client.HTTPConnection(self.gateway.listen, timeout=timeout)) as connection:
+            connection.request(method, f"/__clerk{path}", body, sent)
+            answer = connection.getresponse()
+            data = answer.read()
         for line in answer.headers.get_all("Set-Cookie") or ():
             for name, morsel in http.cookies.SimpleCookie(line).items():
                 self.cookies[name] = morsel.value
-        connection.close()
         return answer.status, answer.headers, data
 
     def post(self, path, method=None, **fields):
