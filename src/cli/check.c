@@ -75,7 +75,8 @@ static void print_summary(struct migration *m, struct source *source)
     size_t count;
     const struct source_loss *losses = source_losses(source, &count);
     migration_clear_line(m);
-    printf("%llu rows: %llu would be accepted, %llu rejected\n", (unsigned long long)m->totals.rows,
+    printf("%llu row%s: %llu would be accepted, %llu rejected\n",
+           (unsigned long long)m->totals.rows, m->totals.rows == 1 ? "" : "s",
            (unsigned long long)m->totals.accepted, (unsigned long long)m->totals.rejected);
     print_reasons(m);
     print_classes(m);

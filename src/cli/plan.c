@@ -46,9 +46,9 @@ static void print_end(struct migration *m, double allowance)
     char duration[32];
     const struct migrate_totals *t = &m->totals;
     migration_clear_line(m);
-    printf("%llu rows: %llu create, %llu adopt, %llu update, %llu unchanged, %llu conflict, %llu "
+    printf("%llu row%s: %llu create, %llu adopt, %llu update, %llu unchanged, %llu conflict, %llu "
            "reject\n",
-           (unsigned long long)t->rows, (unsigned long long)t->created,
+           (unsigned long long)t->rows, t->rows == 1 ? "" : "s", (unsigned long long)t->created,
            (unsigned long long)t->adopted, (unsigned long long)t->updated,
            (unsigned long long)t->unchanged, (unsigned long long)t->conflicts,
            (unsigned long long)t->rejected);

@@ -98,6 +98,9 @@ struct ledger;
 int ledger_open(struct ledger **ledger, const struct ledger_opts *opts, struct err *err);
 void ledger_close(struct ledger *ledger);
 
+/* Whether there is one: a file, or a database in which somebody has begun one. 1 or 0, or -1 as ledger_open. */
+int ledger_exists(const char *path, struct err *err);
+
 /* The key of the field hashes, random per ledger. */
 const struct hash_key *ledger_key(const struct ledger *ledger);
 

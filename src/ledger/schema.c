@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define APPLICATION 0x55736872 /* "Ushr" */
 #define VERSION     4
@@ -256,6 +257,19 @@ static int check_readable(const struct ledger *ledger, const struct sql_stamp *s
                        "next import upgrades it",
                        ledger->path, (long)stamp->version, VERSION);
     return 0;
+}
+
+int ledger_exists(const char *path, struct err *err)
+{
+    struct sql_stamp stamp;
+    struct sql *sql;
+    if (!sql_is_url(path))
+        return access(path, F_OK) == 0;
+    if (sql_open(&sql, path, SQL_READ_ONLY, err) != 0)
+        return err_wrap(err, "ledger");
+    int status = judge(sql, &stamp, err);
+    sql_close(sql);
+    return status != 0 ? err_wrap(err, "ledger") : !stamp.empty;
 }
 
 int ledger_load(struct ledger *ledger, const struct ledger_identity *identity, struct err *err)

@@ -6,7 +6,6 @@
 #include "migrate/plan.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "migrate/decide.h"
 #include "migrate/select.h"
@@ -281,8 +280,9 @@ static int run(struct plan *plan, struct err *err)
 
 static int open_ledger(struct plan *plan, const struct migrate_instance *instance, struct err *err)
 {
-    if (!plan->opts->ledger || access(plan->opts->ledger, F_OK) != 0)
-        return 0;
+    int exists = plan->opts->ledger ? ledger_exists(plan->opts->ledger, err) : 0;
+    if (exists <= 0)
+        return exists;
     struct ledger_opts opts = {
         .path = plan->opts->ledger,
         .identity = {text_of(instance->id), source_platform(plan->source),

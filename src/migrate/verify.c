@@ -5,67 +5,34 @@
  *
  * Without a ledger the first pass makes one, of what the export says, in a temporary file.
  */
+#include "migrate/verify.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "migrate/compare.h"
-#include "migrate/lookup.h"
-#include "migrate/numbers.h"
-#include "migrate/pages.h"
-#include "migrate/progress.h"
 #include "migrate/select.h"
 
 #define COMMIT_ROWS  10000 /* of the ledger that is made */
 #define RUNS         64    /* among which the last import is looked for */
 #define LEDGER_USERS 256   /* read at once in the last pass */
 
-struct verify {
-    const struct migrate_opts *opts;
-    const struct migrate_events *events;
-    const struct migrate_stop *stop;
-    struct migrate_totals *totals;
-    struct source *source;
-    struct courier *courier;
-    struct ledger *ledger;
-    char folder[64]; /* of the ledger that is made; "" if there is one */
-    int64_t last_import;
-    struct field_hasher hasher;
-    struct compare compare;
-    struct json *json;
-    struct arena arena;
-    struct numbers in_file, at_target;
-    struct buf content, marks;
-    struct progress progress;
-    bool over;
-    struct err err;
-    bool failed;
-};
-
-static bool is_scratch(const struct verify *verify)
+bool verify_is_scratch(const struct verify *verify)
 {
     return verify->folder[0] != 0;
 }
 
-static bool is_stopped(const struct verify *verify)
+bool verify_is_stopped(const struct verify *verify)
 {
     return verify->failed || (verify->stop && verify->stop->requests > 0);
 }
 
-static void tell(struct verify *verify, uint64_t row, struct text id, const char *code,
+void verify_tell(struct verify *verify, uint64_t row, struct text id, const char *code,
                  const char *field, const char *detail)
 {
     struct migrate_trouble trouble = {row, id, code, field, detail};
     if (verify->events->differs)
         verify->events->differs(verify->events->arg, &trouble);
-}
-
-static void fail(struct verify *verify, const struct err *err)
-{
-    if (!verify->failed)
-        verify->err = *err;
-    verify->failed = verify->over = true;
 }
 
 /* ---- the export ---- */
@@ -95,8 +62,8 @@ static void tell_stale(struct verify *verify, const struct source_row *row,
     verify->totals->stale++;
     for (int field = 0; field < USER_FIELD_COUNT; field++)
         if (written->fields.at[field] != now->at[field] && field != USER_FIELD_created_at)
-            tell(verify, row->number, row->id, "stale", user_field_infos[field].name,
-                 "changed at the source since the last import");
+            verify_tell(verify, row->number, row->id, "stale", user_field_infos[field].name,
+                        "changed at the source since the last import");
 }
 
 static uint64_t *counter_of(struct verify *verify, const struct ledger_user *user)
@@ -125,7 +92,7 @@ static int take_accepted(struct verify *verify, const struct source_row *row, st
     verify->totals->accepted++;
     if (field_hashes_of(&verify->hasher, ledger_key(verify->ledger), &row->user, &hashes, err))
         return -1;
-    if (is_scratch(verify))
+    if (verify_is_scratch(verify))
         return remember(verify, row, &hashes, err);
     arena_reset(&verify->arena);
     if (ledger_find(verify->ledger, row->id, &verify->arena, &user, &found, err))
@@ -148,7 +115,7 @@ static int take_rejected(struct verify *verify, const struct source_row *row, st
     verify->totals->rejected++;
     verify->totals->reasons[row->reject.reason]++;
     arena_reset(&verify->arena);
-    if (row->id.len == 0 || is_scratch(verify))
+    if (row->id.len == 0 || verify_is_scratch(verify))
         return 0;
     if (ledger_find(verify->ledger, row->id, &verify->arena, &user, &found, err))
         return -1;
@@ -159,7 +126,7 @@ static int read_export(struct verify *verify, struct err *err)
 {
     struct source_row row;
     int got = 0;
-    while (!is_stopped(verify) && (got = source_next(verify->source, &row, err)) > 0) {
+    while (!verify_is_stopped(verify) && (got = source_next(verify->source, &row, err)) > 0) {
         if (!select_is_wanted(verify->opts, row.id))
             continue;
         verify->totals->rows++;
@@ -170,134 +137,7 @@ static int read_export(struct verify *verify, struct err *err)
     }
     if (got < 0)
         return -1;
-    return is_scratch(verify) ? ledger_commit(verify->ledger, err) : 0;
-}
-
-/* ---- the target ---- */
-
-static void tell_different(struct verify *verify, struct text id,
-                           const struct comparison *comparison)
-{
-    const char *code = comparison->touched ? "changed" : comparison->unknown ? "other" : "lost";
-    const char *detail = comparison->touched ? "changed in Clerk since the last import"
-                         : comparison->unknown
-                             ? "another value than in the export"
-                             : "not what was written, and nobody has changed the user since";
-    for (int field = 0; field < USER_FIELD_COUNT; field++)
-        if (comparison->different & USER_FIELD_BIT(field))
-            tell(verify, 0, id, code, user_field_infos[field].name, detail);
-}
-
-static int compare_known(struct verify *verify, const struct ledger_user *user,
-                         struct json_value there, struct err *err)
-{
-    struct record record;
-    struct comparison comparison;
-    struct migrate_totals *totals = verify->totals;
-    record_decode(&record, user->hashes);
-    if (compare_user(&verify->compare, &record, there, user->made != 0, &comparison, err) ||
-        numbers_add(&verify->at_target, user->number, err))
-        return -1;
-    for (uint64_t set = comparison.unseen; set; set &= set - 1)
-        totals->unseen++;
-    if (!comparison.different)
-        totals->same++;
-    else if (comparison.touched)
-        totals->changed++;
-    else
-        totals->different++;
-    tell_different(verify, user->external_id, &comparison);
-    if (!is_scratch(verify) && !numbers_has(&verify->in_file, user->number))
-        totals->gone++;
-    return 0;
-}
-
-/* Whether the ledger's user is this one of the target, and there by our doing. */
-static bool is_ours(const struct verify *verify, const struct ledger_user *user,
-                    struct json_value there)
-{
-    return is_scratch(verify) ||
-           ((user->state == LEDGER_DONE || user->state == LEDGER_SENDING) &&
-            (user->clerk_id.len == 0 ||
-             text_same(user->clerk_id, json_text(json_get(there, TEXT("id"))))));
-}
-
-static void on_user(void *arg, struct json_value there)
-{
-    struct verify *verify = arg;
-    struct ledger_user user;
-    struct err err;
-    bool found = false;
-    struct text id = json_text(json_get(there, TEXT("external_id")));
-    arena_reset(&verify->arena);
-    verify->totals->at_target++;
-    if (id.len > 0 && ledger_find(verify->ledger, id, &verify->arena, &user, &found, &err))
-        fail(verify, &err);
-    else if (!found || !is_ours(verify, &user, there))
-        verify->totals->others++;
-    else if (compare_known(verify, &user, there, &err))
-        fail(verify, &err);
-}
-
-static void on_ended(void *arg, const struct err *err)
-{
-    struct verify *verify = arg;
-    verify->over = true;
-    if (err)
-        fail(verify, err);
-}
-
-static int wait_for_target(struct verify *verify, struct err *err)
-{
-    while (!verify->over && !is_stopped(verify)) {
-        if (courier_work(verify->courier, 10000, err))
-            return -1;
-        progress_show(&verify->progress, false);
-    }
-    verify->totals->requests = courier_requests(verify->courier);
-    if (!verify->failed)
-        return 0;
-    *err = verify->err;
-    return -1;
-}
-
-static int read_pages(struct verify *verify, struct err *err)
-{
-    struct pages pages;
-    pages_init(&pages, verify->json, verify->courier);
-    pages.user = on_user;
-    pages.ended = on_ended;
-    pages.arg = verify;
-    pages_send(&pages);
-    int status = wait_for_target(verify, err);
-    pages_release(&pages);
-    return status;
-}
-
-static void on_found(struct lookup *lookup, struct lookup_item *item, struct json_value user)
-{
-    (void)item;
-    on_user(lookup->arg, user);
-}
-
-static void on_lookup_ended(struct lookup *lookup, const struct err *err)
-{
-    on_ended(lookup->arg, err);
-}
-
-/* Of a few chosen ones (--only) nobody reads the others. */
-static int read_chosen(struct verify *verify, struct err *err)
-{
-    struct lookup lookup;
-    lookup_init(&lookup, LOOKUP_EXTERNAL_ID, verify->json, verify);
-    lookup.found = on_found;
-    lookup.ended = on_lookup_ended;
-    for (size_t i = 0; i < verify->opts->only_count && i < LOOKUP_MAX; i++)
-        lookup_add(&lookup, text_of(verify->opts->only[i]), verify);
-    lookup_send(&lookup, verify->courier);
-    int status = wait_for_target(verify, err);
-    lookup_release(&lookup);
-    return status;
+    return verify_is_scratch(verify) ? ledger_commit(verify->ledger, err) : 0;
 }
 
 /* ---- the ledger ---- */
@@ -308,9 +148,9 @@ static void judge_missing(struct verify *verify, const struct ledger_user *user)
         !select_is_wanted(verify->opts, user->external_id))
         return;
     verify->totals->missing++;
-    tell(verify, 0, user->external_id, "missing", "",
-         is_scratch(verify) ? "no user of the target has this external id"
-                            : "was brought to the target, and is not there any more");
+    verify_tell(verify, 0, user->external_id, "missing", "",
+                verify_is_scratch(verify) ? "no user of the target has this external id"
+                                          : "was brought to the target, and is not there any more");
 }
 
 static int walk_ledger(struct verify *verify, struct err *err)
@@ -318,7 +158,7 @@ static int walk_ledger(struct verify *verify, struct err *err)
     static struct ledger_user page[LEDGER_USERS];
     int64_t after = 0;
     size_t count = LEDGER_USERS;
-    while (count == LEDGER_USERS && !is_stopped(verify)) {
+    while (count == LEDGER_USERS && !verify_is_stopped(verify)) {
         arena_reset(&verify->arena);
         if (ledger_page(verify->ledger, after, &verify->arena, page, LEDGER_USERS, &count, err))
             return -1;
@@ -335,11 +175,12 @@ static int run(struct verify *verify, struct err *err)
 {
     if (read_export(verify, err))
         return -1;
-    if (is_stopped(verify))
+    if (verify_is_stopped(verify))
         return 0;
-    if (verify->opts->only_count > 0 ? read_chosen(verify, err) : read_pages(verify, err))
+    if (verify->opts->only_count > 0 ? verify_read_chosen(verify, err)
+                                     : verify_read_pages(verify, err))
         return -1;
-    return is_stopped(verify) ? 0 : walk_ledger(verify, err);
+    return verify_is_stopped(verify) ? 0 : walk_ledger(verify, err);
 }
 
 static int find_last_import(struct verify *verify, struct err *err)
@@ -374,7 +215,7 @@ static void drop_scratch(const struct verify *verify)
 {
     static const char *const files[] = {"ledger", "ledger-wal", "ledger-shm", "ledger-lock"};
     char path[96];
-    if (!is_scratch(verify))
+    if (!verify_is_scratch(verify))
         return;
     for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
         snprintf(path, sizeof(path), "%s/%s", verify->folder, files[i]);

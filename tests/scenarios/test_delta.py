@@ -267,6 +267,23 @@ class Killed(Delta):
                 self.assertEqual(len(shown["email_addresses"]), 2)
 
 
+class Limits(Delta):
+    def test_ten_changes_a_user_in_ten_seconds(self):
+        """Clerk allows no more, however often a request has to be repeated."""
+        rows, data = [user(n) for n in range(2)], self.cwd + "/clerk.db"
+        with Sandbox("--limits", "off", data=data) as self.box:
+            self.run_import(rows)
+        for row in rows:
+            row.update(first_name="New", public_metadata={"new": True})
+        with Sandbox("--fault", "drop-after=0.25", data=data) as self.box:
+            end = event(self.run_import(rows).stdout, "end")
+            self.assertEqual((end["updated"], end["refused_429"]), (2, 0))
+        with Sandbox(data=data) as self.box:  # which counts as Clerk does
+            path = "/v1/users/" + self.box.users()["user|1"]["id"]
+            hasty = [self.box.call("PATCH", path, {"first_name": "N"})[0] for _ in range(11)]
+            self.assertIn(429, hasty)
+
+
 class Gone(Delta):
     def start(self, count=20):
         self.rows = [user(n) for n in range(count)]

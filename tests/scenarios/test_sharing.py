@@ -124,6 +124,9 @@ class Imports(unittest.TestCase):
             for ledger in (cwd + "/ledger", postgres.fresh_database()):
                 with self.subTest(ledger=ledger.split(":")[0]), \
                         Sandbox(*self.FAULTS, data=":memory:") as box:
+                    plan = usher("plan", cwd + "/users", "--from", "usher", "--ledger", ledger,
+                                 "--json", box=box)
+                    self.assertEqual(event(plan.stdout, "end")["create"], self.USERS, plan.stderr)
                     check(box, cwd, ledger)
                     self.check_all_there(box, cwd, ledger)
 
@@ -132,6 +135,8 @@ class Imports(unittest.TestCase):
         self.assertEqual(box.count(), self.USERS)
         status = json.loads(usher("status", "--json", "--ledger", ledger).stdout.split("\n")[0])
         self.assertEqual((status["done"], status["sending"]), (self.USERS, 0), status)
+        plan = usher("plan", cwd + "/users", "--from", "usher", "--ledger", ledger, "--json", box=box)
+        self.assertEqual(event(plan.stdout, "end")["unchanged"], self.USERS, plan.stderr)
         again = usher("import", cwd + "/users", "--from", "usher", "--ledger", ledger, "--yes",
                       "--json", box=box)
         self.assertEqual(again.returncode, 0, again.stderr)
