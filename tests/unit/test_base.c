@@ -1,5 +1,7 @@
 #include "test.h"
 
+#include <pthread.h>
+
 static void text_u64_takes_only_plain_numbers(void **state)
 {
     (void)state;
@@ -138,6 +140,60 @@ static void err_wraps_from_the_inside_out(void **state)
     assert_int_equal(err.code, ERR_IO);
 }
 
+/* One worker, which waits at the first job until it may go on. */
+struct worked {
+    pthread_mutex_t gate;
+    pthread_barrier_t begun;
+    int order[4], count;
+};
+
+struct numbered {
+    struct worked *worked;
+    int number;
+};
+
+static void work_off(void *arg)
+{
+    struct numbered *job = arg;
+    if (job->number == 0) {
+        pthread_barrier_wait(&job->worked->begun);
+        pthread_mutex_lock(&job->worked->gate);
+        pthread_mutex_unlock(&job->worked->gate);
+    }
+    job->worked->order[job->worked->count++] = job->number;
+}
+
+static void pool_works_in_order_up_to_its_room(void **state)
+{
+    (void)state;
+    struct worked worked = {.gate = PTHREAD_MUTEX_INITIALIZER};
+    struct numbered jobs[] = {{&worked, 0}, {&worked, 1}, {&worked, 2}, {&worked, 3}};
+    struct pool_load load;
+    struct pool *pool;
+    struct err err;
+    pthread_barrier_init(&worked.begun, NULL, 2);
+    assert_int_equal(pool_new(&pool, 1, 2, &err), 0);
+    pthread_mutex_lock(&worked.gate);
+    assert_true(pool_put(pool, work_off, &jobs[0]));
+    pthread_barrier_wait(&worked.begun);
+    assert_true(pool_put(pool, work_off, &jobs[1]));
+    assert_true(pool_put(pool, work_off, &jobs[2]));
+    assert_false(pool_put(pool, work_off, &jobs[3]));
+    pool_look(pool, &load);
+    assert_int_equal(load.waiting, 2);
+    pthread_mutex_unlock(&worked.gate);
+    pool_stop(pool);
+    assert_int_equal(worked.count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(worked.order[i], i);
+    assert_false(pool_put(pool, work_off, &jobs[3]));
+    pool_look(pool, &load);
+    assert_int_equal(load.waiting, 0);
+    assert_int_equal(load.peak, 2);
+    pool_free(pool);
+    pthread_barrier_destroy(&worked.begun);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +206,7 @@ int main(void)
         cmocka_unit_test(pages_are_zero),
         cmocka_unit_test(arena_keeps_its_maximum),
         cmocka_unit_test(err_wraps_from_the_inside_out),
+        cmocka_unit_test(pool_works_in_order_up_to_its_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
