@@ -3,6 +3,7 @@
 
 #include "sandbox/draft.h"
 #include "sandbox/event.h"
+#include "sandbox/image.h"
 #include "sandbox/me.h"
 #include "sandbox/routes.h"
 
@@ -96,12 +97,22 @@ void orgs_front_show(struct call *call)
         answer(call, &org);
 }
 
+#define MAY_CHANGE "org:sys_profile:manage"
+
+/* Stores what has changed, tells of it, and reads what is stored. */
+static bool put(struct call *call, struct org *org)
+{
+    struct err err;
+    org->clerk.updated_at = call->now_ms;
+    return call_check(call, org_put(call->desk->store, org, &err), &err) &&
+           orgs_get(call, org->clerk.id, org) && tell(call, EVENT_organization_updated, org);
+}
+
 void orgs_front_update(struct call *call)
 {
     struct text name = front_param(call, "name"), slug = front_param(call, "slug");
     struct org org;
-    struct err err;
-    if (!orgs_front_get(call, "org:sys_profile:manage", &org) ||
+    if (!orgs_front_get(call, MAY_CHANGE, &org) ||
         (name.at && !draft_check_name(call, "name", name)) ||
         (slug.at && !orgs_check_slug(call, slug)))
         return;
@@ -109,10 +120,24 @@ void orgs_front_update(struct call *call)
         org.clerk.name = name;
     if (slug.at)
         org.clerk.slug = slug;
-    org.clerk.updated_at = call->now_ms;
-    if (call_check(call, org_put(call->desk->store, &org, &err), &err) &&
-        tell(call, EVENT_organization_updated, &org))
+    if (put(call, &org))
         answer(call, &org);
+}
+
+void orgs_front_set_logo(struct call *call)
+{
+    struct org org;
+    if (orgs_front_get(call, MAY_CHANGE, &org) && call_mark(call) &&
+        image_take(call, org.clerk.id, &org.image) && put(call, &org))
+        answer(call, &org);
+}
+
+void orgs_front_delete_logo(struct call *call)
+{
+    struct org org;
+    if (orgs_front_get(call, MAY_CHANGE, &org) && call_mark(call) &&
+        image_drop(call, org.clerk.id, &org.image) && put(call, &org))
+        me_answer_deleted(call, "organization_logo", org.clerk.id);
 }
 
 static bool may_delete(struct call *call, const struct org *org)

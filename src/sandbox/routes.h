@@ -283,6 +283,8 @@ struct call;
           invitations_front_create_many)                                                           \
     ROUTE(POST, "/v1/organizations/{}/invitations/{}/revoke", SESSION, BROWSER,                    \
           invitations_front_revoke)                                                                \
+    ROUTE(PUT, "/v1/organizations/{}/logo", SESSION, BROWSER, orgs_front_set_logo)                 \
+    ROUTE(DELETE, "/v1/organizations/{}/logo", SESSION, BROWSER, orgs_front_delete_logo)           \
     ROUTE(DELETE, "/v1/client/sessions", CLIENT, BROWSER, sessions_remove_all)                     \
     ROUTE(GET, "/v1/client/sessions/{}", CLIENT, BROWSER, sessions_front_get)                      \
     ROUTE(POST, "/v1/client/sessions/{}/touch", CLIENT, BROWSER, sessions_touch)                   \

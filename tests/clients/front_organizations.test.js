@@ -208,6 +208,26 @@ describe('organizations of one\'s own', () => {
     assert.equal((await ada.one.get(at)).code, 'resource_not_found');
   });
 
+  test('the logo: set as a file, served, shown, taken away', async () => {
+    const ada = await person(), bob = await person(), org = await organization(ada);
+    await join(org, bob);
+    const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+    const file = () => {
+      const form = new FormData();
+      form.set('file', new Blob([png], { type: 'image/png' }), 'logo.png');
+      return form;
+    };
+    const at = `/v1/organizations/${org.id}/logo`;
+    assert.equal((await bob.one.call('PUT', at, file())).code, 'missing_organization_permission');
+    const set = await ada.one.call('PUT', at, file());
+    assert.equal(set.body.response.has_image, true);
+    assert.deepEqual(Buffer.from(await (await fetch(set.body.response.image_url)).arrayBuffer()), png);
+    const gone = await ada.one.call('DELETE', at);
+    assert.equal(gone.body.response.deleted, true);
+    assert.equal((await ada.one.get(`/v1/organizations/${org.id}`)).body.response.has_image, false);
+    assert.equal((await ada.one.call('DELETE', at)).status, 404);
+  });
+
   test('what is refused', async () => {
     const ada = await person(), bob = await person(), org = await organization(ada);
     const at = `/v1/organizations/${org.id}`;
