@@ -30,7 +30,7 @@ static const char about_import[] =
 static const char about_verify[] =
     "Reads every organization and membership of the file back and compares: name, slug, role, "
     "metadata.\n"
-    "Writes nothing.\n\n"
+    "What is no longer in the file is listed. Writes nothing.\n\n"
     "  usher organizations verify organizations.json --ledger users.ledger\n\n"
     "Exit status: 0 all the same, 1 some different, missing or rejected, 2 usage or refused.";
 
@@ -73,6 +73,9 @@ static void print_verified(const struct migrate_totals *t)
            (unsigned long long)t->rows, (unsigned long long)t->same,
            (unsigned long long)t->different, (unsigned long long)t->missing,
            (unsigned long long)t->rejected);
+    if (t->gone > 0)
+        printf("gone: %llu organizations and memberships are no longer in the file\n",
+               (unsigned long long)t->gone);
 }
 
 static int end(struct migration *m, int status, void (*print)(const struct migrate_totals *totals),

@@ -1,7 +1,8 @@
 /*
  * Reads organizations and memberships back, up to a hundred in a request: entries that follow one another are put into
  * one batch, as long as they are of one kind and, for memberships, of one organization, which is how sources list
- * them. Each entry of the file is accounted for: same, different, missing or rejected.
+ * them. Each entry of the file is accounted for: same, different, missing or rejected. What the ledger has and the
+file has no more is told at the end, and is no entry.
  */
 #include <stdlib.h>
 
@@ -223,7 +224,8 @@ static int verify_pass(struct ties *ties, enum roster_kind kind, struct err *err
     while (got > 0 && ties->stop->requests == 0) {
         arena_reset(&ties->arena);
         got = roster_next(ties->roster, &entry, err);
-        if (got > 0 && entry.kind == kind && verify_entry(ties, &entry, err) != 0)
+        if (got > 0 && entry.kind == kind &&
+            (ties_see(ties, &entry, err) != 0 || verify_entry(ties, &entry, err) != 0))
             got = -1;
     }
     roster_close(ties->roster);
@@ -243,8 +245,10 @@ static int verify(struct ties *ties, struct err *err)
         buf_init(&verify->batches[i].path, BATCH_PATH);
         arena_init(&verify->batches[i].arena, BATCH_ARENA);
     }
-    int status = verify_pass(ties, ROSTER_ORGANIZATION, err);
-    return status == 0 ? verify_pass(ties, ROSTER_MEMBERSHIP, err) : -1;
+    if (user_seen_new(&ties->seen, err) != 0 || verify_pass(ties, ROSTER_ORGANIZATION, err) != 0 ||
+        verify_pass(ties, ROSTER_MEMBERSHIP, err) != 0)
+        return -1;
+    return ties->stop->requests == 0 ? ties_gone(ties, err) : 0;
 }
 
 int migrate_verify_organizations(const struct migrate_opts *opts,
