@@ -1,8 +1,8 @@
 /*
- * Daemons. With threads of its own a server has one or two, whose thread or thread pool libmicrohttpd runs and which
- * get their connections from server_accept.c. On loops it has one a loop, without threads, all accepting from the same socket: a daemon's epoll set is
- * watched by its loop, which gives it a turn when something stirs there, when a connection was resumed
- * or when its earliest timeout is due.
+ * Daemons. With threads of its own a server has one a thread, or two where a crowd has daemons of its own; libmicrohttpd
+ * runs the threads, and server_accept.c gives them connections. On loops it has one a loop, without a thread, all
+ * accepting from the same socket: a daemon's epoll set is watched by its loop, which gives it a turn when something
+ * stirs there, when a connection was resumed or when its earliest timeout is due.
  *
  * libmicrohttpd reads a certificate once. So a new one makes new daemons; those before them take no
  * further connections and go when their last one has gone.
@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /*
@@ -21,6 +23,8 @@
  */
 #define HEADERS_DEFAULT ((size_t)24 * 1024)
 #define PEM_MAX         ((size_t)256 * 1024)
+/* How long a daemon of its own thread may sleep over what it has been told, see start_ticking. */
+#define TICK_NS 20000000
 /* How long a stopping server waits for its last answers to be sent. */
 #define DRAIN_MS 2000
 
@@ -53,20 +57,35 @@ static struct MHD_Daemon *daemon_start(struct lane *lane, int listener)
 {
     const struct server_opts *opts = &lane->server->opts;
     struct MHD_OptionItem more[4];
-    unsigned threads = opts->threads > 1 && !lane->loop ? opts->threads : 0;
     unsigned flags =
         MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG |
         (lane->loop ? MHD_USE_EPOLL : MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET) |
         (lane->server->cert ? MHD_USE_TLS : 0);
-    unsigned limit = (unsigned)lane->open_max * (lane->loop ? 1 : 2 * (threads + 1));
+    unsigned limit = (unsigned)lane->open_max * (lane->loop ? 1 : 2);
     further_options(lane->server, listener, more);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, server_on_access, lane, MHD_OPTION_EXTERNAL_LOGGER, hush, NULL,
-        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, limit,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, lane->headers, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(opts->idle_ms / 1000), MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, lane,
-        MHD_OPTION_URI_LOG_CALLBACK, server_on_target, lane, MHD_OPTION_NOTIFY_COMPLETED,
-        server_on_completed, lane, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT, lane->headers,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(opts->idle_ms / 1000),
+        MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, lane, MHD_OPTION_URI_LOG_CALLBACK,
+        server_on_target, lane, MHD_OPTION_NOTIFY_COMPLETED, server_on_completed, lane,
+        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+}
+
+/*
+ * libmicrohttpd 0.9.75 asks epoll again when it was told exactly as much as it asked for, 128 events, and sleeps in that
+ * before it serves any of them: for minutes, if all clients wait for their answers. An edge of a timer in its set
+ * ends that sleep; events without a pointer it passes over. 0 or -1.
+ */
+static int start_ticking(struct lane *lane)
+{
+    struct itimerspec every = {{0, TICK_NS}, {0, TICK_NS}};
+    struct epoll_event edge = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+    int set = MHD_get_daemon_info(lane->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    lane->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (lane->tick < 0 || timerfd_settime(lane->tick, 0, &every, NULL) != 0)
+        return -1;
+    return epoll_ctl(set, EPOLL_CTL_ADD, lane->tick, &edge);
 }
 
 /* --- lanes: daemons, on loops or alone --- */
@@ -125,6 +144,8 @@ static void stop(void *arg)
         loop_unwatch(lane->loop, &lane->watch);
     }
     MHD_stop_daemon(lane->daemon);
+    if (lane->tick >= 0)
+        close(lane->tick);
 }
 
 /* Does something where the lane lives. */
@@ -150,14 +171,16 @@ static void lane_free(struct lane *lane)
 static void share_out(struct lane *lane, size_t number)
 {
     const struct server_opts *opts = &lane->server->opts;
+    size_t threads = server_threads(lane->server);
     size_t crowd = opts->connections_max > opts->roomy ? opts->connections_max - opts->roomy : 0;
     lane->headers = opts->headers_max ? opts->headers_max : HEADERS_DEFAULT;
     if (lane->loop || !opts->roomy) {
         lane->open_max = opts->connections_max / lane->server->lane_count + 1;
         return;
     }
-    lane->open_max = number == 0 ? opts->roomy : crowd + 1;
-    if (number > 0)
+    bool roomy = number < threads;
+    lane->open_max = ((roomy ? opts->roomy : crowd + 1) + threads - 1) / threads;
+    if (!roomy)
         lane->headers = opts->headers_crowd;
 }
 
@@ -173,6 +196,7 @@ static struct lane *lane_new(struct server *server, struct loop *loop, size_t nu
     }
     lane->server = server;
     lane->loop = loop;
+    lane->tick = -1;
     share_out(lane, number);
     lane->daemon = daemon_start(lane, listener);
     if (!lane->daemon) {
@@ -183,8 +207,13 @@ static struct lane *lane_new(struct server *server, struct loop *loop, size_t nu
                 server->cert ? ": the files hold no certificate and its key, both PEM" : "");
         return NULL;
     }
-    if (loop)
+    if (loop) {
         on_lane(lane, join_loop);
+    } else if (start_ticking(lane) != 0) {
+        err_set(err, ERR_IO, "the HTTP server does not start: %s", strerror(errno));
+        lane_free(lane);
+        return NULL;
+    }
     return lane;
 }
 
@@ -297,7 +326,8 @@ int server_start(struct server **out, const struct server_opts *opts, struct err
         return err_memory(err);
     server->opts = *opts;
     server->listener = -1;
-    server->lane_count = opts->loops ? opts->loop_count : opts->roomy ? 2 : 1;
+    server->lane_count =
+        opts->loops ? opts->loop_count : server_threads(server) * (opts->roomy ? 2 : 1);
     server->lanes = calloc(server->lane_count, sizeof(struct lane *));
     if (!server->lanes) {
         server_free(server);

@@ -1,6 +1,6 @@
 /*
- * The acceptor of a server with threads of its own: it gives each new connection to one of the daemons, the first
- * that has room for it. So the first connections get large buffers and those of a crowd small ones, which
+ * The acceptor of a server with threads of its own: it gives each new connection to one of the daemons, those for a
+ * crowd last. So the first connections get large buffers and those of a crowd small ones, which
  * libmicrohttpd, whose buffers are of one size a daemon, could not do by itself.
  */
 #include "net/server_inside.h"
@@ -12,12 +12,24 @@
 /* Between two looks when no daemon has room, or the process no file descriptor. */
 #define FULL_PAUSE_US 10000
 
-static struct lane *lane_with_room(struct server *server)
+/* The one with the fewest connections that has room for another; NULL: none. */
+static struct lane *emptiest(struct lane *const *lanes, size_t count)
 {
-    for (size_t i = 0; i < server->lane_count; i++)
-        if (atomic_load(&server->lanes[i]->open) < server->lanes[i]->open_max)
-            return server->lanes[i];
-    return NULL;
+    struct lane *best = NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t open = atomic_load(&lanes[i]->open);
+        if (open < lanes[i]->open_max && (!best || open < atomic_load(&best->open)))
+            best = lanes[i];
+    }
+    return best;
+}
+
+/* Those for a crowd come behind the others. */
+static struct lane *lane_with_room(const struct server *server)
+{
+    size_t first = server_threads(server);
+    struct lane *lane = emptiest(server->lanes, first);
+    return lane ? lane : emptiest(server->lanes + first, server->lane_count - first);
 }
 
 /* Takes one connection; false if there is none, or no room for it now. */

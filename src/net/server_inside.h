@@ -36,13 +36,14 @@ struct connection {
     int64_t pause_us, piece_due_us;
 };
 
-/* A libmicrohttpd daemon: on a loop, or with threads of its own. */
+/* A libmicrohttpd daemon: on a loop, or with a thread of its own. */
 struct lane {
     struct loop_source source;
     struct loop_watch watch; /* the daemon's own epoll set */
     struct server *server;
-    struct loop *loop; /* NULL: threads of its own */
+    struct loop *loop; /* NULL: a thread of its own */
     struct MHD_Daemon *daemon;
+    int tick;           /* a timerfd where the daemon has its own thread; or -1 */
     size_t headers;     /* bytes that each of its connections has */
     size_t open_max;    /* connections */
     atomic_size_t open; /* those that the acceptor gave it and that are there */
@@ -65,6 +66,12 @@ struct server {
     pthread_t acceptor;   /* without loops */
     bool accepts;
 };
+
+/* How many threads read requests where there are no loops. */
+static inline size_t server_threads(const struct server *server)
+{
+    return server->opts.threads > 1 ? server->opts.threads : 1;
+}
 
 /* The connection that a request came on. */
 static inline struct connection *server_connection(const struct server_request *request)
