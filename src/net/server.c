@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /*
@@ -23,8 +23,6 @@
  */
 #define HEADERS_DEFAULT ((size_t)24 * 1024)
 #define PEM_MAX         ((size_t)256 * 1024)
-/* How long a daemon of its own thread may sleep over what it has been told, see start_ticking. */
-#define TICK_NS 20000000
 /* How long a stopping server waits for its last answers to be sent. */
 #define DRAIN_MS 2000
 
@@ -72,20 +70,14 @@ static struct MHD_Daemon *daemon_start(struct lane *lane, int listener)
         MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
-/*
- * libmicrohttpd 0.9.75 asks epoll again when it was told exactly as much as it asked for, 128 events, and sleeps in that
- * before it serves any of them: for minutes, if all clients wait for their answers. An edge of a timer in its set
- * ends that sleep; events without a pointer it passes over. 0 or -1.
- */
-static int start_ticking(struct lane *lane)
+/* Has the acceptor wake the daemon's thread now and then: server_accept.c tells why. 0 or -1. */
+static int take_ticks(struct lane *lane)
 {
-    struct itimerspec every = {{0, TICK_NS}, {0, TICK_NS}};
+    /* libmicrohttpd passes over events without a pointer, and each write is an edge. */
     struct epoll_event edge = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
     int set = MHD_get_daemon_info(lane->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    lane->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (lane->tick < 0 || timerfd_settime(lane->tick, 0, &every, NULL) != 0)
-        return -1;
-    return epoll_ctl(set, EPOLL_CTL_ADD, lane->tick, &edge);
+    lane->tick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return lane->tick < 0 ? -1 : epoll_ctl(set, EPOLL_CTL_ADD, lane->tick, &edge);
 }
 
 /* --- lanes: daemons, on loops or alone --- */
@@ -209,7 +201,7 @@ static struct lane *lane_new(struct server *server, struct loop *loop, size_t nu
     }
     if (loop) {
         on_lane(lane, join_loop);
-    } else if (start_ticking(lane) != 0) {
+    } else if (take_ticks(lane) != 0) {
         err_set(err, ERR_IO, "the HTTP server does not start: %s", strerror(errno));
         lane_free(lane);
         return NULL;

@@ -2,15 +2,22 @@
  * The acceptor of a server with threads of its own: it gives each new connection to one of the daemons, those for a
  * crowd last. So the first connections get large buffers and those of a crowd small ones, which
  * libmicrohttpd, whose buffers are of one size a daemon, could not do by itself.
+ *
+ * It also ticks: libmicrohttpd 0.9.75 asks epoll again when it was told exactly as much as it asked for, 128 events, and
+ * sleeps in that before it serves any of them; for minutes, if all their clients wait for answers. A stir in its set
+ * ends that sleep.
  */
 #include "net/server_inside.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Between two looks when no daemon has room, or the process no file descriptor. */
 #define FULL_PAUSE_US 10000
+/* Between two ticks. */
+#define TICK_MS 20
 
 /* The one with the fewest connections that has room for another; NULL: none. */
 static struct lane *emptiest(struct lane *const *lanes, size_t count)
@@ -50,13 +57,28 @@ static bool take_one(struct server *server)
     return true;
 }
 
+static void tick(const struct server *server)
+{
+    uint64_t one = 1;
+    for (size_t i = 0; i < server->lane_count; i++)
+        while (atomic_load(&server->lanes[i]->open) > 0 &&
+               write(server->lanes[i]->tick, &one, sizeof(one)) < 0 && errno == EINTR)
+            continue;
+}
+
 static void *accept_all(void *arg)
 {
     struct server *server = arg;
     struct pollfd listener = {.fd = server->listener, .events = POLLIN};
+    int64_t ticked_us = 0;
     while (!atomic_load(&server->quiet)) {
-        if (poll(&listener, 1, -1) > 0 && !take_one(server) && !atomic_load(&server->quiet))
+        bool comes = poll(&listener, 1, TICK_MS) > 0;
+        if (comes && !take_one(server) && !atomic_load(&server->quiet))
             usleep(FULL_PAUSE_US);
+        if (clock_now_us() - ticked_us < TICK_MS * 1000)
+            continue;
+        tick(server);
+        ticked_us = clock_now_us();
     }
     return NULL;
 }

@@ -43,7 +43,7 @@ struct lane {
     struct server *server;
     struct loop *loop; /* NULL: a thread of its own */
     struct MHD_Daemon *daemon;
-    int tick;           /* a timerfd where the daemon has its own thread; or -1 */
+    int tick;           /* an eventfd in the set of a daemon with its own thread; or -1 */
     size_t headers;     /* bytes that each of its connections has */
     size_t open_max;    /* connections */
     atomic_size_t open; /* those that the acceptor gave it and that are there */
