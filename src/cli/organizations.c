@@ -45,7 +45,7 @@ static void emit_end(struct migration *m)
         {TEXT("same"), t->same},           {TEXT("different"), t->different},
         {TEXT("missing"), t->missing},     {TEXT("requests"), t->requests},
         {TEXT("gone"), t->gone},           {TEXT("deleted"), t->removed},
-        {TEXT("spared"), t->spared},
+        {TEXT("spared"), t->spared},       {TEXT("kept"), t->kept},
     };
     migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
 }
@@ -63,6 +63,8 @@ static void print_moved(const struct migrate_totals *t)
                "Clerk\n",
                (unsigned long long)t->gone, (unsigned long long)t->removed,
                (unsigned long long)t->spared);
+    if (t->kept > 0)
+        printf("%llu values are others in Clerk, and stay\n", (unsigned long long)t->kept);
     printf("%llu requests\n", (unsigned long long)t->requests);
 }
 

@@ -187,9 +187,9 @@ struct ledger_tie {
     struct text clerk_id;   /* of the organization; of the member's user; absent until DONE */
     struct text error_code; /* Clerk's, or a reason; absent if none */
     enum ledger_state state;
-    uint64_t hash; /* keyed, of what was last written */
-    int64_t run;   /* that wrote it last */
-    int64_t made;  /* the run that made it; 0: it was there before, or is not there yet */
+    struct text hashes; /* of what was last written, opaque here; absent: not known */
+    int64_t run;        /* that wrote it last */
+    int64_t made;       /* the run that made it; 0: it was there before, or is not there yet */
 };
 
 /* Finds a tie. *found tells; texts of *tie are copied into arena. Sees uncommitted puts. */

@@ -19,7 +19,7 @@
  *
  * Versions: a ledger of a newer one is refused, an older one is upgraded, version by version, in one
  * transaction. Version 2 came with `number` and `made`, version 3 with what several writers need,
- * version 4 with `ties`.
+ * version 4 with `ties`, version 5 with a hash for each of their fields (before: one, which is dropped).
  */
 #include "ledger/store.h"
 
@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #define APPLICATION 0x55736872 /* "Ushr" */
-#define VERSION     4
+#define VERSION     5
 #define META_MAX    ((size_t)64 << 10)
 
 #define USERS                                                                                      \
@@ -51,9 +51,9 @@
     " WITHOUT ROWID;"                                                                              \
     "CREATE INDEX shared_expires ON shared (expires_ms);"
 
-#define TIES                                                                                       \
+#define TIES(HASHES)                                                                               \
     "CREATE TABLE ties (organization TEXT NOT NULL, member TEXT NOT NULL,"                         \
-    " state INTEGER NOT NULL, clerk_id TEXT, error_code TEXT, hash INTEGER NOT NULL,"              \
+    " state INTEGER NOT NULL, clerk_id TEXT, error_code TEXT, " HASHES ","                         \
     " run INTEGER NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (organization, member))"            \
     " WITHOUT ROWID;"
 
@@ -64,7 +64,7 @@ static const char schema[] =
     " ended_ms INTEGER NOT NULL, rows INTEGER NOT NULL, created INTEGER NOT NULL,"
     " updated INTEGER NOT NULL, unchanged INTEGER NOT NULL, failed INTEGER NOT NULL,"
     " rejected INTEGER NOT NULL, removed INTEGER NOT NULL, requests INTEGER NOT NULL,"
-    " pid INTEGER NOT NULL);" SHARING TIES;
+    " pid INTEGER NOT NULL);" SHARING TIES("hashes BLOB");
 
 /* From each version to the next. Who made a user was not known before version 2. */
 static const char *const upgrades[VERSION] = {
@@ -75,7 +75,8 @@ static const char *const upgrades[VERSION] = {
           "ALTER TABLE runs ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;",
     [2] = "ALTER TABLE users ADD COLUMN owner INTEGER; DELETE FROM meta WHERE name = "
           "'counts';" SHARING,
-    [3] = TIES,
+    [3] = TIES("hash INTEGER NOT NULL"),
+    [4] = "ALTER TABLE ties ADD COLUMN hashes BLOB; ALTER TABLE ties DROP COLUMN hash;",
 };
 _Static_assert(LEDGER_FAILED == 3 && LEDGER_REJECTED == 4 && LEDGER_STATE_COUNT == 5,
                "the schema names states by number");

@@ -4,7 +4,7 @@
  */
 #include "ledger/store.h"
 
-#define TIE_COLUMNS "organization, member, state, clerk_id, error_code, hash, run, made"
+#define TIE_COLUMNS "organization, member, state, clerk_id, error_code, hashes, run, made"
 
 static void read_tie(struct sql_query *query, struct ledger_tie *tie)
 {
@@ -14,7 +14,7 @@ static void read_tie(struct sql_query *query, struct ledger_tie *tie)
         .state = ledger_state_read(query, 2),
         .clerk_id = sql_text(query, 3),
         .error_code = sql_text(query, 4),
-        .hash = (uint64_t)sql_int(query, 5),
+        .hashes = sql_text(query, 5),
         .run = sql_int(query, 6),
         .made = sql_int(query, 7),
     };
@@ -24,7 +24,7 @@ static int copy_tie(struct arena *arena, struct ledger_tie *tie, struct err *err
 {
     bool ok = ledger_copy_text(arena, &tie->organization) &&
               ledger_copy_text(arena, &tie->member) && ledger_copy_text(arena, &tie->clerk_id) &&
-              ledger_copy_text(arena, &tie->error_code);
+              ledger_copy_text(arena, &tie->error_code) && ledger_copy_text(arena, &tie->hashes);
     return ok ? 0 : err_memory(err);
 }
 
@@ -59,20 +59,20 @@ int ledger_tie_find(struct ledger *ledger, struct text organization, struct text
 
 static int put(struct ledger *ledger, const struct ledger_tie *tie, struct err *err)
 {
-    struct sql_query *query = sql_query(
-        ledger->sql,
-        "INSERT INTO ties (" TIE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
-        " ON CONFLICT (organization, member) DO UPDATE SET state = excluded.state,"
-        " clerk_id = excluded.clerk_id, error_code = excluded.error_code, hash = excluded.hash,"
-        " run = excluded.run, made = excluded.made",
-        err);
+    struct sql_query *query =
+        sql_query(ledger->sql,
+                  "INSERT INTO ties (" TIE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                  " ON CONFLICT (organization, member) DO UPDATE SET state = excluded.state,"
+                  " clerk_id = excluded.clerk_id, error_code = excluded.error_code,"
+                  " hashes = excluded.hashes, run = excluded.run, made = excluded.made",
+                  err);
     if (!query)
         return -1;
     bind_key(query, tie->organization, tie->member);
     sql_bind_int(query, 3, tie->state);
     sql_bind_text(query, 4, tie->clerk_id);
     sql_bind_text(query, 5, tie->error_code);
-    sql_bind_int(query, 6, (int64_t)tie->hash);
+    sql_bind_blob(query, 6, tie->hashes);
     sql_bind_int(query, 7, tie->run);
     sql_bind_int(query, 8, tie->made);
     return sql_run(query, err);

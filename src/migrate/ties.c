@@ -24,7 +24,8 @@ static void tie_init(struct tie *tie, struct ties *ties)
         buf_init(small[i], 16 * 1024);
     buf_init(&tie->body, BODY_MAX);
     buf_init(&tie->request, BODY_MAX);
-    buf_init(&tie->removed, BODY_MAX);
+    buf_init(&tie->changes, BODY_MAX);
+    buf_init(&tie->metadata, BODY_MAX);
     tie->ties = ties;
     tie->next = ties->free;
     ties->free = tie;
@@ -33,9 +34,9 @@ static void tie_init(struct tie *tie, struct ties *ties)
 /* Calls each for every buffer of a slot. */
 static void tie_bufs(struct tie *tie, void (*each)(struct buf *buf))
 {
-    struct buf *bufs[] = {&tie->organization, &tie->member, &tie->clerk_id, &tie->within,
-                          &tie->user,         &tie->slug,   &tie->path,     &tie->body,
-                          &tie->request,      &tie->removed};
+    struct buf *bufs[] = {&tie->organization, &tie->member,  &tie->clerk_id, &tie->within,
+                          &tie->user,         &tie->slug,    &tie->path,     &tie->body,
+                          &tie->request,      &tie->changes, &tie->metadata};
     for (size_t i = 0; i < ARRAY_COUNT(bufs); i++)
         each(bufs[i]);
 }
@@ -47,9 +48,9 @@ struct tie *ties_take(struct ties *ties)
     ties->flying++;
     tie_bufs(tie, buf_reset);
     tie->step = TIE_CREATE;
-    tie->sent_before = tie->looked = false;
+    tie->sent_before = tie->looked = tie->ours = false;
     tie->attempts = 0;
-    tie->hash = tie->written = 0;
+    tie->now = tie->written = (struct tie_hashes){{0}};
     tie->made = 0;
     tie->next = NULL;
     return tie;
@@ -82,12 +83,13 @@ void tie_put(struct tie *tie, enum ledger_state state, const char *code)
         .member = buf_text(&tie->member),
         .state = state,
         .error_code = text_of(code),
-        .hash = state == LEDGER_DONE ? tie->hash : tie->written,
         .run = ties->run.id,
         .made = tie->made,
     };
     if (clerk_id->len > 0)
         row.clerk_id = buf_text(clerk_id);
+    if (state == LEDGER_DONE || tie->ours)
+        row.hashes = tie_hashes_text(state == LEDGER_DONE ? &tie->now : &tie->written);
     if (ledger_tie_put(ties->ledger, &row, &err) != 0)
         ties_fail(ties, &err);
 }
@@ -132,6 +134,7 @@ static int ties_open(struct ties *ties, const struct migrate_instance *instance,
         tie_init(&ties->at[i], ties);
     if (json_new(&ties->json, ANSWER_MAX, err) != 0 ||
         json_new(&ties->row_json, ANSWER_MAX, err) != 0 ||
+        field_hasher_init(&ties->hasher, err) != 0 ||
         open_ledger(ties, instance, command, err) != 0)
         return -1;
     if (!ties->planned && courier_open(&ties->courier, &ties->opts->target, err) != 0)
@@ -170,6 +173,7 @@ static void ties_close(struct ties *ties)
     roster_close(ties->roster);
     json_free(ties->json);
     json_free(ties->row_json);
+    field_hasher_release(&ties->hasher);
     user_seen_free(ties->seen);
     user_seen_free(ties->gone);
     arena_release(&ties->arena);
@@ -311,7 +315,9 @@ static void on_planned(struct ties *ties, const struct tie *tie, enum migrate_ac
         .detail = tie->kind == ROSTER_ORGANIZATION ? "organization" : "membership"};
     totals->created += action == MIGRATE_CREATE;
     totals->updated += action == MIGRATE_UPDATE;
-    totals->requests += action == MIGRATE_CREATE ? 1 : action == MIGRATE_UPDATE ? 3 : 0;
+    if (action == MIGRATE_UPDATE)
+        totals->requests += 1 + tie_writes(tie_differing(&tie->now, &tie->written));
+    totals->requests += action == MIGRATE_CREATE;
     plan->planned(plan->arg, &planned);
 }
 

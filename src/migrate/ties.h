@@ -1,18 +1,18 @@
 /*
  * ties: moving organizations and memberships. What this folder's ties*.c have of each other: ties.c is the loop,
- * ties_rows.c reads and decides, ties_steps.c sends and judges
+ * ties_rows.c reads and decides, ties_fields.c compares and merges, ties_steps.c sends and judges
  * answers, ties_gone.c finds what is no longer in the file, ties_undo.c takes that or a run back, ties_verify.c reads everything back.
  *
  *   create:  [GET] → POST → done
- *   update:  GET → PATCH → PATCH metadata → done
+ *   update:  GET → [PATCH] → [PATCH metadata] → done
  *   undo:    GET → DELETE
  *
  * An organization has no external_id at Clerk: its slug, unique in the instance, stands in for it, and its id at the
  * source is kept as private_metadata.external_id. So the fate of a lost request is known by its slug, and whose
  * it is by that id. A user is in an organization once, so that a membership sent twice is refused.
  *
- * The merge is three-way as with users, by one hash an organization or membership: of what was last written, of the
- * source now, of the target now.
+ * The merge is three-way as with users, by one hash a field: of what was last written, of the source now, of the
+ * target now.
  */
 #ifndef USHER_MIGRATE_TIES_H
 #define USHER_MIGRATE_TIES_H
@@ -21,6 +21,7 @@
 #include "migrate/courier.h"
 #include "migrate/migrate.h"
 #include "migrate/progress.h"
+#include "record/record.h"
 
 #define TIES_AT_ONCE 128
 
@@ -28,10 +29,26 @@ enum tie_step {
     TIE_FREE,
     TIE_LOOK,     /* GET: what is there? */
     TIE_CREATE,   /* POST */
-    TIE_UPDATE,   /* PATCH name and slug, or the role */
+    TIE_UPDATE,   /* PATCH what is no metadata */
     TIE_METADATA, /* PATCH metadata */
     TIE_INSPECT,  /* undo: GET, has it been changed since? */
     TIE_DELETE    /* undo: DELETE */
+};
+
+/* In the order in which the ledger has their hashes. */
+enum tie_field {
+    TIE_NAME,
+    TIE_SLUG,
+    TIE_MEMBERS_MAX,
+    TIE_ROLE, /* of memberships; the three above are of organizations */
+    TIE_PUBLIC,
+    TIE_PRIVATE,
+    TIE_FIELD_COUNT
+};
+
+/* Keyed hashes of fields; 0: not of this kind, or not known. */
+struct tie_hashes {
+    uint64_t at[TIE_FIELD_COUNT];
 };
 
 struct ties;
@@ -46,15 +63,16 @@ struct tie {
     bool sent_before;                /* a request to make it may have left */
     bool looked;                     /* it was refused as being there, and then looked at */
     uint32_t attempts;               /* of the step */
-    uint64_t hash, written;          /* of the source now; of what was last written */
+    bool ours;                       /* it was written before, as the ledger knows */
+    struct tie_hashes now, written;  /* of the source; of what was last written, if ours */
     int64_t made;                    /* as in the ledger */
     struct buf organization, member; /* ids at the source */
     struct buf clerk_id;             /* of the organization itself, once known */
     struct buf within;               /* of a membership: its organization's Clerk id */
     struct buf user;                 /* of a membership: its user's Clerk id */
-    struct buf removed; /* metadata that the source has no more, as a body with nulls; or empty */
-    struct buf slug, body;    /* what CreateOrganization or CreateOrganizationMembership gets */
-    struct buf path, request; /* of the current request */
+    struct buf slug, body;        /* what CreateOrganization or CreateOrganizationMembership gets */
+    struct buf changes, metadata; /* what an update sends; empty: nothing */
+    struct buf path, request;     /* of the current request */
     struct parcel parcel;
 };
 
@@ -72,6 +90,7 @@ struct ties {
     struct ledger_run run;
     struct courier *courier;      /* NULL: no network */
     struct json *json, *row_json; /* of answers; of the body in hand */
+    struct field_hasher hasher;
     struct user_seen *seen,
         *gone;          /* what the file has; what it has no more. NULL: nobody wants to know */
     struct arena arena; /* of the entry or answer in hand */
@@ -123,12 +142,22 @@ int tie_prepare(struct tie *tie, const struct roster_entry *entry, struct err *e
 /* Reads one entry, decides and, if it is to move, takes a slot. 0, or -1 as roster_next. */
 int ties_read(struct ties *ties, struct err *err);
 
-/*
- * The hash of an Organization or OrganizationMembership object as Clerk shows it, or of the body that makes one.
- * false if the arena is full.
- */
-bool tie_hash_of(struct ties *ties, enum roster_kind kind, struct json_value object,
-                 uint64_t *hash);
+/* ties_fields.c: as Clerk names it. */
+const char *tie_field_name(enum tie_field field);
+/* The hashes of an Organization or OrganizationMembership object as Clerk shows it, or of the body that makes one. */
+void tie_hash(struct ties *ties, enum roster_kind kind, struct json_value object,
+              struct tie_hashes *hashes);
+/* The fields in which they differ, as bits (1 << field). */
+unsigned tie_differing(const struct tie_hashes *a, const struct tie_hashes *b);
+/* The ledger's form, valid as long as the hashes are; and back: what is none reads as nothing known. */
+struct text tie_hashes_text(const struct tie_hashes *hashes);
+void tie_hashes_read(struct tie_hashes *hashes, struct text blob);
+/* How many requests it takes to write these fields. */
+uint64_t tie_writes(unsigned fields);
+/* Which fields are to be written over what is there; *kept: which are not, as Clerk's side stays. */
+unsigned tie_merge(const struct tie *tie, const struct tie_hashes *there, unsigned *kept);
+/* Fills changes and metadata with these fields, for an object that is there. 0 or -1. */
+int tie_write_patches(struct tie *tie, unsigned fields, struct json_value object, struct err *err);
 
 /* Posts the request of its step. */
 void tie_send(struct tie *tie);

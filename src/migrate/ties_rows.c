@@ -118,30 +118,6 @@ static void make_slug(struct tie *tie, const struct roster_entry *entry)
                (unsigned)(hash_text(&key, entry->organization) & 0xffffffff));
 }
 
-bool tie_hash_of(struct ties *ties, enum roster_kind kind, struct json_value object, uint64_t *hash)
-{
-    static const char *const fields[2][5] = {
-        [ROSTER_ORGANIZATION] = {"name", "slug", "public_metadata", "private_metadata"},
-        [ROSTER_MEMBERSHIP] = {"role", "public_metadata", "private_metadata"},
-    };
-    struct buf canonical;
-    bool ok = true;
-    buf_init(&canonical, (size_t)2 << 20);
-    for (const char *const *field = fields[kind]; *field; field++) {
-        struct json_value value = json_get(object, text_of(*field));
-        if (json_type(value) == JSON_ABSENT || json_type(value) == JSON_NULL)
-            buf_add(&canonical, TEXT("{}"));
-        else
-            ok = ok && json_write_canonical(value, &ties->arena, &canonical);
-        buf_add(&canonical, TEXT("\n"));
-    }
-    ok = ok && buf_ok(&canonical);
-    if (ok)
-        *hash = hash_text(ledger_key(ties->ledger), buf_text(&canonical));
-    buf_release(&canonical);
-    return ok;
-}
-
 static int hash_body(struct tie *tie, struct err *err)
 {
     struct json_value body;
@@ -149,7 +125,8 @@ static int hash_body(struct tie *tie, struct err *err)
         return err_memory(err);
     if (json_parse(tie->ties->json, buf_text(&tie->body), &body, err) != 0)
         return -1;
-    return tie_hash_of(tie->ties, tie->kind, body, &tie->hash) ? 0 : err_memory(err);
+    tie_hash(tie->ties, tie->kind, body, &tie->now);
+    return 0;
 }
 
 /* What the ledger knows decides the first step. */
@@ -157,14 +134,15 @@ static void decide_tie(struct tie *tie, const struct ledger_tie *known)
 {
     struct ties *ties = tie->ties;
     bool done = known && known->state == LEDGER_DONE;
-    enum migrate_action action = !done                      ? MIGRATE_CREATE
-                                 : known->hash == tie->hash ? MIGRATE_UNCHANGED
-                                                            : MIGRATE_UPDATE;
     if (known) {
-        tie->written = known->hash;
+        tie->ours = done || known->hashes.len > 0;
+        tie_hashes_read(&tie->written, known->hashes);
         tie->made = known->made;
         tie->sent_before = known->state == LEDGER_SENDING;
     }
+    enum migrate_action action = !done                                          ? MIGRATE_CREATE
+                                 : tie_differing(&tie->now, &tie->written) == 0 ? MIGRATE_UNCHANGED
+                                                                                : MIGRATE_UPDATE;
     if (done && tie->kind == ROSTER_ORGANIZATION)
         buf_add(&tie->clerk_id, known->clerk_id);
     if (ties->planned)

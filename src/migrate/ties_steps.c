@@ -48,39 +48,13 @@ static const char *build_create(struct tie *tie)
     return "POST";
 }
 
-/* Members of the body, if it has them, as a body of their own. */
-static void put_members_of_body(struct tie *tie, const char *const *names)
-{
-    struct json_value body;
-    struct err err;
-    struct json_out out = json_out(&tie->request);
-    if (json_parse(tie->ties->json, buf_text(&tie->body), &body, &err) != 0) {
-        ties_fail(tie->ties, &err);
-        return;
-    }
-    json_open(&out, '{');
-    for (; *names; names++) {
-        json_key(&out, text_of(*names));
-        json_put_value(&out, json_get(body, text_of(*names)));
-    }
-    json_close(&out, '}');
-}
-
 static const char *build_patch(struct tie *tie)
 {
-    static const char *const organization[] = {"name", "slug", NULL}, *const member[] = {"role",
-                                                                                         NULL};
-    static const char *const metadata[] = {"public_metadata", "private_metadata", NULL};
-    bool membership = tie->kind == ROSTER_MEMBERSHIP;
+    bool metadata = tie->step == TIE_METADATA;
     put_own_path(tie);
-    if (tie->step == TIE_METADATA)
+    if (metadata)
         buf_printf(&tie->path, "/metadata");
-    if (tie->step == TIE_METADATA && tie->removed.len > 0)
-        buf_add(&tie->request, buf_text(&tie->removed));
-    else
-        put_members_of_body(tie, tie->step == TIE_METADATA ? metadata
-                                 : membership              ? member
-                                                           : organization);
+    buf_add(&tie->request, buf_text(metadata ? &tie->metadata : &tie->changes));
     return "PATCH";
 }
 
@@ -152,85 +126,58 @@ static void again(struct tie *tie)
     post(tie, PAUSE_US * tie->attempts);
 }
 
-static void kept(struct tie *tie, const char *detail)
+/* Goes on with what there is to write: behind a look, or behind the first of two. */
+static void write_next(struct tie *tie)
+{
+    if (tie->step == TIE_LOOK && tie->changes.len > 0)
+        go_on(tie, TIE_UPDATE);
+    else if (tie->step != TIE_METADATA && tie->metadata.len > 0)
+        go_on(tie, TIE_METADATA);
+    else
+        done(tie, &tie->ties->totals->updated);
+}
+
+static void tell_kept(struct tie *tie, unsigned kept)
 {
     struct ties *ties = tie->ties;
-    struct text id = buf_text(tie->member.len > 0 ? &tie->member : &tie->organization);
-    if (ties->events->differs)
-        ties->events->differs(ties->events->arg,
-                              &(struct migrate_trouble){tie->row, id, "kept", "", detail});
-    done(tie, &ties->totals->unchanged);
-}
-
-static bool is_object(struct json_value value)
-{
-    return json_type(value) == JSON_OBJECT;
-}
-
-/* The members of the source's object, and null for those that only the target's has. */
-static void put_replacing(struct json_out *out, struct json_value source, struct json_value there)
-{
-    json_open(out, '{');
-    for (struct json_walk walk = json_walk(source); json_next(&walk);) {
-        struct json_value old = json_get(there, walk.key);
-        json_key(out, walk.key);
-        if (is_object(walk.value) && is_object(old))
-            put_replacing(out, walk.value, old);
-        else
-            json_put_value(out, walk.value);
+    struct migrate_trouble trouble = {
+        tie->row, buf_text(tie->member.len > 0 ? &tie->member : &tie->organization), "kept", "",
+        tie->ours ? "changed in Clerk as well; Clerk's side stays"
+                  : "the target has another value, which stays"};
+    for (int field = 0; field < TIE_FIELD_COUNT; field++) {
+        if (!(kept & (1u << field)))
+            continue;
+        ties->totals->kept++;
+        trouble.field = tie_field_name(field);
+        if (ties->events->differs)
+            ties->events->differs(ties->events->arg, &trouble);
     }
-    for (struct json_walk walk = json_walk(there); json_next(&walk);)
-        if (json_type(json_get(source, walk.key)) == JSON_ABSENT) {
-            json_key(out, walk.key);
-            json_put_null(out);
-        }
-    json_close(out, '}');
-}
-
-/*
- * Clerk merges metadata deeply, so what the source has no more is set to null. Only where all of it is as we wrote
- * it last: then nothing of it is anybody else's.
- */
-static void note_removed(struct tie *tie, struct json_value there)
-{
-    static const char *const names[] = {"public_metadata", "private_metadata"};
-    struct json_value body;
-    struct json_out out = json_out(&tie->removed);
-    struct err err;
-    if (json_parse(tie->ties->row_json, buf_text(&tie->body), &body, &err) != 0) {
-        ties_fail(tie->ties, &err);
-        return;
-    }
-    json_open(&out, '{');
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        json_key(&out, text_of(names[i]));
-        put_replacing(&out, json_get(body, text_of(names[i])), json_get(there, text_of(names[i])));
-    }
-    json_close(&out, '}');
 }
 
 /* Something is there: ours as we would have it, ours of an earlier export, or changed by others since. */
 static void merge(struct tie *tie, struct json_value object)
 {
     struct ties *ties = tie->ties;
-    uint64_t there;
+    struct migrate_totals *totals = ties->totals;
+    struct tie_hashes there;
     struct err err;
-    if (!tie_hash_of(ties, tie->kind, object, &there)) {
-        err_memory(&err);
-        ties_fail(ties, &err);
-        tie_land(tie);
-    } else if (there == tie->hash) {
-        done(tie, tie->written == 0 ? &ties->totals->adopted : &ties->totals->unchanged);
-    } else if (there == tie->written || ties->opts->existing == MIGRATE_EXISTING_UPDATE) {
-        if (there == tie->written)
-            note_removed(tie, object);
-        go_on(tie, TIE_UPDATE);
-    } else if (tie->sent_before || tie->written != 0 ||
-               ties->opts->existing == MIGRATE_EXISTING_ADOPT) {
-        kept(tie, "it was changed in Clerk as well; Clerk's side stays");
-    } else {
+    unsigned kept;
+    tie_hash(ties, tie->kind, object, &there);
+    unsigned fields = tie_merge(tie, &there, &kept);
+    if (kept && !tie->ours && !tie->sent_before &&
+        ties->opts->existing == MIGRATE_EXISTING_REPORT) {
         tie_refuse(tie, LEDGER_FAILED, "already_exists",
                    "the target has one already; take it over with --existing adopt or update");
+        return;
+    }
+    tell_kept(tie, kept);
+    if (fields == 0) {
+        done(tie, tie->ours ? &totals->unchanged : &totals->adopted);
+    } else if (tie_write_patches(tie, fields, object, &err) == 0) {
+        write_next(tie);
+    } else {
+        ties_fail(ties, &err);
+        tie_land(tie);
     }
 }
 
@@ -263,7 +210,7 @@ static void looked(struct tie *tie, struct json_value object)
         found_organization(tie, object);
     else if (json_type(object) == JSON_OBJECT)
         merge(tie, object);
-    else if (tie->written != 0)
+    else if (tie->ours)
         tie_refuse(tie, LEDGER_FAILED, "gone",
                    "it has been deleted at the target since; undo its run to have it made again");
     else
@@ -329,10 +276,8 @@ static void answered(struct tie *tie, int status, struct json_value root)
         refused(tie, status, root);
     else if (tie->step == TIE_CREATE)
         created(tie, root);
-    else if (tie->step == TIE_UPDATE)
-        go_on(tie, TIE_METADATA);
     else
-        done(tie, &tie->ties->totals->updated);
+        write_next(tie);
 }
 
 static void on_answer(struct parcel *parcel, const struct target_answer *answer)

@@ -61,7 +61,7 @@ static int take_row(struct ties *ties, const struct ledger_tie *row, struct err 
     struct tie *tie = ties_take(ties);
     tie->kind = row->member.len > 0 ? ROSTER_MEMBERSHIP : ROSTER_ORGANIZATION;
     tie->step = TIE_INSPECT;
-    tie->hash = row->hash;
+    tie_hashes_read(&tie->now, row->hashes);
     tie->made = row->made;
     set(&tie->organization, row->organization);
     set(&tie->member, row->member);
@@ -112,10 +112,10 @@ void tie_inspected(struct tie *tie, struct json_value object)
 {
     struct ties *ties = tie->ties;
     struct tie_undo *undo = ties->arg;
-    uint64_t there = 0;
+    struct tie_hashes there;
     bool is_there = json_type(object) == JSON_OBJECT;
-    bool same = is_there && tie_hash_of(ties, tie->kind, object, &there) && there == tie->hash;
-    if (is_there && !same && !ties->opts->force) {
+    tie_hash(ties, tie->kind, object, &there);
+    if (is_there && tie_differing(&there, &tie->now) != 0 && !ties->opts->force) {
         spare(tie);
     } else if (undo->preview) {
         ties->totals->removed++;

@@ -18,7 +18,8 @@ file has no more is told at the end, and is no entry.
 
 struct expected {
     struct text id, clerk_id; /* at the source; what the target's object is known by */
-    uint64_t row, hash;
+    uint64_t row;
+    struct tie_hashes hashes;
     bool seen;
 };
 
@@ -40,27 +41,29 @@ struct ties_verify {
 };
 
 static void tell(struct ties *ties, uint64_t row, struct text id, const char *code,
-                 const char *detail)
+                 const char *field, const char *detail)
 {
     if (ties->events->differs)
         ties->events->differs(ties->events->arg,
-                              &(struct migrate_trouble){row, id, code, "", detail});
+                              &(struct migrate_trouble){row, id, code, field, detail});
 }
 
 static void compare(struct verify_batch *batch, struct expected *expected, struct json_value object)
 {
     struct ties *ties = batch->ties;
-    uint64_t there = 0;
-    arena_reset(&ties->arena);
+    struct tie_hashes there;
     expected->seen = true;
-    if (tie_hash_of(ties, batch->kind, object, &there) && there == expected->hash) {
+    tie_hash(ties, batch->kind, object, &there);
+    unsigned differing = tie_differing(&there, &expected->hashes);
+    if (differing == 0) {
         ties->totals->same++;
         return;
     }
     ties->totals->different++;
-    tell(ties, expected->row, expected->id, "different",
-         batch->kind == ROSTER_ORGANIZATION ? "name, slug or metadata are not the source's"
-                                            : "role or metadata are not the source's");
+    for (int field = 0; field < TIE_FIELD_COUNT; field++)
+        if (differing & (1u << field))
+            tell(ties, expected->row, expected->id, "different", tie_field_name(field),
+                 "not the source's");
 }
 
 static void compare_all(struct verify_batch *batch, struct json_value data)
@@ -85,7 +88,7 @@ static void finish(struct verify_batch *batch)
         if (batch->at[i].seen)
             continue;
         ties->totals->missing++;
-        tell(ties, batch->at[i].row, batch->at[i].id, "missing", "is not at the target");
+        tell(ties, batch->at[i].row, batch->at[i].id, "missing", "", "is not at the target");
     }
     batch->count = 0;
     batch->sent = false;
@@ -184,7 +187,7 @@ static int expect(struct ties *ties, const struct tie *tie, struct err *err)
         .id = arena_copy(&batch->arena, buf_text(membership ? &tie->member : &tie->organization)),
         .clerk_id = arena_copy(&batch->arena, buf_text(membership ? &tie->user : &tie->clerk_id)),
         .row = tie->row,
-        .hash = tie->hash};
+        .hashes = tie->now};
     if (!expected->id.at || !expected->clerk_id.at)
         return err_memory(err);
     batch->count++;
@@ -208,7 +211,7 @@ static int verify_entry(struct ties *ties, const struct roster_entry *entry, str
         status = expect(ties, tie, err);
     } else if (status == 0) {
         ties->totals->missing++;
-        tell(ties, tie->row, entry->user.at ? entry->user : entry->organization, "missing",
+        tell(ties, tie->row, entry->user.at ? entry->user : entry->organization, "missing", "",
              "has not been moved");
     }
     tie_land(tie);

@@ -115,11 +115,61 @@ class Organizations(unittest.TestCase):
         self.box.call("PATCH", "/v1/organizations/" + one["id"], {"name": "In Clerk"})
         later[3]["public_metadata"] = {"n": 33}
         end = self.move(export(file, later))
-        self.assertEqual((end["created"], end["updated"], end["unchanged"], end["failed"]), (2, 2, 12, 0))
+        self.assertEqual((end["created"], end["updated"], end["unchanged"], end["failed"]), (2, 3, 11, 0))
         there = self.there()
         self.assertEqual(there["org-1"][0]["name"], "Renamed")
         self.assertEqual(there["org-2"][1]["user|1"], "org:admin")
-        self.assertEqual((there["org-3"][0]["name"], there["org-3"][0]["public_metadata"]), ("In Clerk", {"n": 3}))
+        self.assertEqual((there["org-3"][0]["name"], there["org-3"][0]["public_metadata"]), ("In Clerk", {"n": 33}))
+
+    def change(self, path, body):
+        status, answer = self.box.call("PATCH", "/v1/organizations/" + path, body)
+        self.assertEqual(status, 200, answer)
+
+    def test_each_field_is_merged_by_itself(self):
+        self.users(2)
+        row = {**organization(1), "max_allowed_memberships": 5, "private_metadata": {"crm": "c1"}, "members": [
+            {"user_id": f"user|{n}", "role": "member", "public_metadata": {"seat": n}} for n in range(2)]}
+        file = export(self.cwd + "/orgs", [row])
+        self.assertEqual(self.move(file)["created"], 3)
+        id, member = self.there()["org-1"][0]["id"], self.box.users()["user|0"]["id"]
+        self.change(id, {"name": "In Clerk", "max_allowed_memberships": 9})
+        self.change(id + "/metadata", {"private_metadata": {"note": "theirs"}})
+        self.change(f"{id}/memberships/{member}", {"role": "org:admin"})
+        self.assertEqual(self.move(file)["unchanged"], 3, "the source says what it said")
+        differing = {(e["id"], e["field"]) for e in events(self.run_on("verify", file, code=1).stdout)
+                     if e["event"] == "differs"}
+        self.assertEqual(differing, {("o1", "name"), ("o1", "max_allowed_memberships"), ("o1", "private_metadata"),
+                                     ("user|0", "role")})
+        row.update(name="At the source", slug="org-one", public_metadata={"new": 1}, private_metadata={"crm": "c2"})
+        row["members"][0]["public_metadata"] = {"seat": 10}
+        row["members"][1]["role"] = "admin"
+        export(file, [row])
+        self.assertEqual(event(self.run_on("plan", file).stdout, "end")["requests"], 3 + 2 + 2)
+        done = self.run_on("import", file, "--yes")
+        kept = {(e["id"], e["code"], e["field"]) for e in events(done.stdout) if e["event"] == "differs"}
+        self.assertEqual(kept, {("o1", "kept", "name"), ("o1", "kept", "private_metadata")})
+        end = event(done.stdout, "end")
+        self.assertEqual((end["updated"], end["kept"], end["failed"]), (3, 2, 0))
+        there, members = self.there()["org-one"]
+        self.assertEqual((there["name"], there["max_allowed_memberships"]), ("In Clerk", 9))
+        self.assertEqual(there["public_metadata"], {"new": 1}, "replaced, as nobody else had touched it")
+        self.assertEqual(there["private_metadata"], {"external_id": "o1", "crm": "c1", "note": "theirs"})
+        self.assertEqual(members, {"user|0": "org:admin", "user|1": "org:admin"})
+        _, page = self.box.call("GET", f"/v1/organizations/{id}/memberships")
+        seats = {m["public_user_data"]["user_id"]: m["public_metadata"]["seat"] for m in page["data"]}
+        self.assertEqual(seats[member], 10)
+        self.assertEqual(self.move(file)["unchanged"], 3)
+        row.update(name="In Clerk", max_allowed_memberships=9)
+        self.assertEqual(self.move(export(file, [row]))["kept"], 0, "both say the same now")
+
+    def test_only_what_differs_is_sent(self):
+        file = export(self.cwd + "/orgs", [organization(1)])
+        self.users(1)
+        self.move(file)
+        for change in ({"name": "Other"}, {"public_metadata": {"n": 2}}):
+            end = self.move(export(file, [{**organization(1), "name": "Other", **change}]))
+            self.assertEqual(end["updated"], 1)
+            self.assertEqual(end["requests"], 2, "a look and one PATCH")
 
     def test_what_is_gone_from_the_file(self):
         self.users(6)

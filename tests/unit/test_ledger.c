@@ -452,7 +452,7 @@ static void foreign_and_newer_files_are_refused(void **state)
     unlink(f->path);
     open_it(f);
     close_it(f);
-    alter(f, "PRAGMA user_version = 5");
+    alter(f, "PRAGMA user_version = 6");
     assert_int_equal(try_open(f, identity, false), -1);
     assert_int_equal(f->err.code, ERR_UNUSABLE);
     assert_has(f->err.message, "newer usher");
@@ -524,6 +524,35 @@ static void older_ledgers_are_upgraded(void **state)
         assert_int_equal(runs[0].pid, 99);
         close_it(f);
     }
+}
+
+/* Version 4 had one hash a tie, which says nothing of its fields. */
+static void ties_of_version_4_lose_their_hash_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_tie tie;
+    bool found;
+    open_it(f);
+    close_it(f);
+    alter(f, "ALTER TABLE ties DROP COLUMN hashes;"
+             "ALTER TABLE ties ADD COLUMN hash INTEGER NOT NULL DEFAULT 0;"
+             "INSERT INTO ties (organization, member, state, clerk_id, hash, run, made)"
+             " VALUES ('o', 'm', 2, 'user_1', 77, 3, 3);"
+             "PRAGMA user_version = 4");
+    open_it(f);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(
+            ledger_tie_find(f->ledger, TEXT("o"), TEXT("m"), &f->arena, &tie, &found, &f->err), 0);
+        assert_true(found);
+        assert_int_equal(tie.state, LEDGER_DONE);
+        assert_text(tie.clerk_id, "user_1");
+        assert_int_equal(tie.made, 3);
+        assert_int_equal(tie.hashes.len, again ? 2 : 0);
+        tie.hashes = TEXT("\0\1");
+        assert_int_equal(ledger_tie_put(f->ledger, &tie, &f->err), 0);
+        assert_int_equal(ledger_commit(f->ledger, &f->err), 0);
+    }
+    close_it(f);
 }
 
 static void a_run_killed_at_its_start_leaves_a_new_ledger(void **state)
@@ -724,6 +753,7 @@ int main(void)
         TEST(another_migration_is_refused),
         TEST(foreign_and_newer_files_are_refused),
         TEST(older_ledgers_are_upgraded),
+        TEST(ties_of_version_4_lose_their_hash_and_nothing_else),
         TEST(a_run_killed_at_its_start_leaves_a_new_ledger),
         TEST(a_killed_writer_is_followed),
         TEST(a_reader_sees_it_going_on),
