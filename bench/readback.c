@@ -92,7 +92,7 @@ static int64_t read_bare(struct readback *bench)
 {
     struct courier *courier;
     struct pages pages;
-    struct json *json;
+    struct json *json = NULL;
     struct err err;
     int64_t started = clock_now_us();
     if (courier_open(&courier, &bench->target, &err) || json_new(&json, (size_t)64 << 20, &err))
