@@ -96,7 +96,7 @@ static bool is_unchanged(struct bench *bench, unsigned number)
     struct ledger_user known;
     struct record written;
     struct err err;
-    bool found = false, unchanged;
+    bool found = false, unchanged = false;
     int64_t row;
     struct user user = make(number, &person);
     arena_reset(&bench->arena);
