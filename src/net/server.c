@@ -48,8 +48,8 @@ static void further_options(const struct server *server, int listener, struct MH
 }
 
 /*
- * Where the acceptor counts connections the daemon must never come to its own limit, which it divides among its
- * threads: libmicrohttpd 0.9.75 then keeps a lock for good.
+ * Where the acceptor counts connections the daemon must never come to its own limit: libmicrohttpd 0.9.75 then
+ * keeps a lock for good.
  */
 static struct MHD_Daemon *daemon_start(struct lane *lane, int listener)
 {

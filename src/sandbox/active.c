@@ -127,15 +127,21 @@ static void sort_permissions(const struct role *role, struct permissions *to)
     }
 }
 
+/* A claim that is left out when there is nothing in it. Frees the list. */
+static void put_list(struct json_out *out, const char *name, struct buf *list)
+{
+    if (list->len > 0)
+        json_field_text(out, name, buf_text(list));
+    buf_release(list);
+}
+
 static void put_features(const struct permissions *permissions, struct json_out *out)
 {
     struct buf list;
     buf_init(&list, LIST_MAX);
     for (size_t i = 0; i < permissions->feature_count; i++)
         buf_printf(&list, "%so:%.*s", i ? "," : "", TEXT_ARG(permissions->features[i]));
-    if (list.len > 0)
-        json_field_text(out, "fea", buf_text(&list));
-    buf_release(&list);
+    put_list(out, "fea", &list);
 }
 
 static void put_map(const struct permissions *permissions, struct json_out *out)
@@ -144,9 +150,7 @@ static void put_map(const struct permissions *permissions, struct json_out *out)
     buf_init(&list, LIST_MAX);
     for (size_t i = 0; i < permissions->feature_count; i++)
         buf_printf(&list, "%s%" PRIu64, i ? "," : "", permissions->map[i]);
-    if (list.len > 0)
-        json_field_text(out, "fpm", buf_text(&list));
-    buf_release(&list);
+    put_list(out, "fpm", &list);
 }
 
 static void put_actions(const struct permissions *permissions, struct json_out *out)
@@ -155,9 +159,7 @@ static void put_actions(const struct permissions *permissions, struct json_out *
     buf_init(&list, LIST_MAX);
     for (size_t i = 0; i < permissions->action_count; i++)
         buf_printf(&list, "%s%.*s", i ? "," : "", TEXT_ARG(permissions->actions[i]));
-    if (list.len > 0)
-        json_field_text(out, "per", buf_text(&list));
-    buf_release(&list);
+    put_list(out, "per", &list);
 }
 
 static struct text bare_role(struct text key)
