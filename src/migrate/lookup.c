@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-#define PATH_MAX_BYTES ((size_t)512 * 1024)
-#define TRIES_MAX      8
-#define RETRY_US       INT64_C(500000)
+/* What every server on the way takes as a request's first line, with its other headers in 6 KiB. A single value may be longer. */
+#define PATH_FULL_BYTES ((size_t)4 * 1024)
+#define PATH_MAX_BYTES  ((size_t)64 * 1024)
+#define TRIES_MAX       8
+#define RETRY_US        INT64_C(500000)
 
 static const char *const filters[] = {"external_id", "email_address", "phone_number", "username"};
 
@@ -24,7 +26,7 @@ void lookup_release(struct lookup *lookup)
 
 void lookup_reset(struct lookup *lookup)
 {
-    lookup->count = 0;
+    lookup->count = lookup->asked = 0;
     lookup->tries = 0;
 }
 
@@ -33,13 +35,20 @@ void lookup_add(struct lookup *lookup, struct text value, void *owner)
     lookup->items[lookup->count++] = (struct lookup_item){value, owner, false};
 }
 
+/* Of the items that have not been asked for, as many as fit. */
 static void build_path(struct lookup *lookup)
 {
     buf_reset(&lookup->path);
     buf_add(&lookup->path, TEXT("/v1/users?limit=500"));
-    for (size_t i = 0; i < lookup->count; i++) {
+    for (size_t i = lookup->asked; i < lookup->count; i++) {
+        size_t before = lookup->path.len;
         buf_printf(&lookup->path, "&%s=%%2B", filters[lookup->by]);
         percent_encode(&lookup->path, lookup->items[i].value);
+        if (lookup->path.len > PATH_FULL_BYTES && lookup->in_path > 0) {
+            lookup->path.len = before;
+            return;
+        }
+        lookup->in_path++;
     }
 }
 
@@ -95,6 +104,16 @@ static void match_all(struct lookup *lookup, struct json_value users)
         }
 }
 
+/* What has been asked for is answered; the rest is asked for, if there is any. */
+static void go_on(struct lookup *lookup, struct courier *courier)
+{
+    lookup->asked += lookup->in_path;
+    if (lookup->asked < lookup->count)
+        lookup_send(lookup, courier);
+    else
+        lookup->ended(lookup, NULL);
+}
+
 static void done(struct parcel *parcel, const struct target_answer *answer)
 {
     struct lookup *lookup = parcel->arg;
@@ -104,7 +123,7 @@ static void done(struct parcel *parcel, const struct target_answer *answer)
                   json_parse(lookup->json, answer->body, &root, &err) == 0;
     if (parsed && answer->status == 200 && json_type(root) == JSON_ARRAY) {
         match_all(lookup, root);
-        lookup->ended(lookup, NULL);
+        go_on(lookup, parcel->courier);
         return;
     }
     if (answer->result == TARGET_ANSWERED && answer->status >= 400 && answer->status < 500) {
@@ -121,6 +140,7 @@ static void done(struct parcel *parcel, const struct target_answer *answer)
 
 void lookup_send(struct lookup *lookup, struct courier *courier)
 {
+    lookup->in_path = 0;
     build_path(lookup);
     lookup->parcel = (struct parcel){
         .method = "GET",

@@ -43,6 +43,8 @@ struct lookup {
     /* private */
     struct buf path;
     struct parcel parcel;
+    size_t asked,
+        in_path; /* items that are answered, and those after them in the request under way */
     uint32_t tries;
 };
 
@@ -57,7 +59,7 @@ void lookup_reset(struct lookup *lookup);
 /* Adds a value; the batch must not be full (count < LOOKUP_MAX). */
 void lookup_add(struct lookup *lookup, struct text value, void *owner);
 
-/* Sends the batch. Lost answers and 5xx are asked again; a refusal of the key ends it with err. */
+/* Sends the batch, in several requests if its values are so long that one would be refused for its length. Lost answers and 5xx are asked again; a refusal of the key ends it with err. */
 void lookup_send(struct lookup *lookup, struct courier *courier);
 
 /* What a 401, 402 or 403 means for a whole command: ERR_REFUSED with the next step. */

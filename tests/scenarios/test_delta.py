@@ -370,6 +370,16 @@ class Existing(Delta):
         self.assertEqual((shown["id"], shown["first_name"], shown["last_name"]), (known, "Own", None))
         self.assertEqual(event(self.run_import(rows).stdout, "end")["unchanged"], 2)
 
+    def test_a_hundred_long_external_ids(self):
+        """More than one request can ask for."""
+        rows = [user(n, external_id=f"{n:03}|" + "long" * 60) for n in range(120)]
+        self.run_import(rows)
+        os.remove(self.cwd + "/ledger")
+        end = event(self.run_import(rows, "--existing", "adopt").stdout, "end")
+        self.assertEqual(end["created"] + end["adopted"], 120, end)
+        self.assertLess(end["requests"], 140, end)  # each create is refused; then ten look-ups or so
+        self.assertEqual(self.box.count(), 120)
+
     def test_update_writes_what_they_lack(self):
         self.sign_up(external_id="user|1", email_address=["user1@example.com"], first_name="Own",
                      public_metadata={"theme": "dark"})

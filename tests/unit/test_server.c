@@ -194,11 +194,19 @@ static void test_a_crowd_has_less_room(void **state)
     expect(fds[ROOMY - 1], "/large", 12000, 200);
     expect(fds[ROOMY], "/small", 2000, 200);
     expect(fds[ROOMY], "/large", 12000, 431);
+    close(fds[ROOMY]);
+    fds[ROOMY] = open_one(side);
+    char path[CROWD_BYTES] = "/many?";
+    for (int i = 0; i < 150; i++)
+        snprintf(path + strlen(path), sizeof(path) - strlen(path), "id=user_%06d&", i);
+    char body[512];
+    send_get(fds[ROOMY], path, 1);
+    assert_int_equal(receive(fds[ROOMY], body), 200);
+    assert_string_equal(body, "/many");
     for (int i = 0; i < OPEN_MAX; i++)
         close(fds[i]);
     /* Whoever comes when they have gone is among the first again. */
     for (int tries = 0, status = 0; status != 200; tries++) {
-        char body[512];
         assert_true(tries < 1000);
         usleep(10000);
         int fd = open_one(side);
