@@ -1,270 +1,56 @@
 /*
- * curl's multi interface driven by sockets on a loop. Sockets that curl stops watching between two
- * requests stay in the epoll set, marked idle, which saves two system calls a request (as in target/).
+ * Calls: sending, ending, time. A call that fails does so in the client's turn, never inside client_send, so that nobody
+ * is called back before they know their call.
+ *
+ * Nothing is done for time as long as all goes well: due_us is when something may have lasted too long at the earliest,
+ * by what was known when it was noted; then all that is in flight is looked at.
  */
-#include "net/client.h"
+#include "net/client_inside.h"
 
-#include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define CONNECT_DEFAULT_MS 10000
 #define STALL_DEFAULT_S    60
-/* Idle connections that are kept. */
-#define KEPT_CONNECTIONS 512L
-#define BUFFER_BYTES     16384L
+#define REQUEST_MAX        ((size_t)17 << 20)
+#define BUFFER_KEPT        ((size_t)64 << 10) /* one that grew beyond goes with its call */
 
-struct peer {
-    struct loop_watch watch;
-    struct client *client;
-    uint32_t events;
-    bool idle; /* curl does not watch it now */
-};
-
-struct client {
-    struct loop_source source;
-    struct client_opts opts;
-    CURLM *multi;
-    int64_t timer_at;    /* when curl wants to be called */
-    struct peer **peers; /* by descriptor */
-    size_t peer_room;
-    struct client_call *free, *active;
-    struct client_call *fresh; /* begun since lulls were told */
-    uint32_t in_flight;
-};
-
-struct client_call {
-    struct client *client;
-    CURL *easy;
-    struct client_call *next, *prev; /* in the free list; among the active */
-    struct client_handler on;
-    struct client_call *next_fresh;
-    struct curl_slist *headers;
-    bool begun, is_fresh;
-    char error[CURL_ERROR_SIZE];
-};
-
-/* --- sockets and time --- */
-
-static struct peer *peer_of(struct client *client, int fd)
+void client_wipe(struct buf *buf)
 {
-    if ((size_t)fd >= client->peer_room) {
-        size_t room = ((size_t)fd + 1) * 2;
-        struct peer **peers = realloc(client->peers, room * sizeof(struct peer *));
-        if (!peers)
-            return NULL;
-        memset(peers + client->peer_room, 0, (room - client->peer_room) * sizeof(struct peer *));
-        client->peers = peers;
-        client->peer_room = room;
-    }
-    if (!client->peers[fd])
-        client->peers[fd] = calloc(1, sizeof(struct peer));
-    return client->peers[fd];
+    if (buf->len > 0)
+        secret_wipe(buf->at, buf->len);
+    buf_reset(buf);
 }
 
-static void call_ended(struct client_call *call, CURLcode code);
-
-/* Delivers the ends of exchanges. */
-static void take_ended(struct client *client)
+void client_note_due(struct client *client, int64_t due_us)
 {
-    CURLMsg *message;
-    int left;
-    while ((message = curl_multi_info_read(client->multi, &left))) {
-        struct client_call *call = NULL;
-        CURLcode code = message->data.result;
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
-        call_ended(call, code);
-    }
-}
-
-/* Exchanges that have begun and did not end at once. */
-static void tell_lulls(struct client *client)
-{
-    while (client->fresh) {
-        struct client_call *call = client->fresh;
-        client->fresh = call->next_fresh;
-        call->is_fresh = false;
-        call->on.lull(call->on.arg);
-    }
-}
-
-static void forget_fresh(struct client_call *call)
-{
-    struct client_call **at = &call->client->fresh;
-    while (*at && *at != call)
-        at = &(*at)->next_fresh;
-    if (*at)
-        *at = call->next_fresh;
-    call->is_fresh = false;
-}
-
-/* After curl has had its way. */
-static void follow_up(struct client *client)
-{
-    take_ended(client);
-    tell_lulls(client);
-}
-
-static void on_ready(struct loop_watch *watch, uint32_t events)
-{
-    struct peer *peer = (struct peer *)watch;
-    struct client *client = peer->client;
-    int running, what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-                        (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                        (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-    if (peer->idle) { /* the server hangs up: curl finds that out when it wants the connection */
-        loop_unwatch(client->opts.loop, watch);
-        peer->events = 0;
+    if (due_us >= client->due_us)
         return;
-    }
-    curl_multi_socket_action(client->multi, watch->fd, what, &running);
-    follow_up(client);
+    client->due_us = due_us;
+    if (due_us < client->source.due_us)
+        client->source.due_us = due_us;
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+/* --- lists --- */
+
+void client_stir(struct client_call *call)
 {
-    struct client *client = arg;
-    struct peer *peer = peer_of(client, fd);
-    uint32_t wanted = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-                      (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
-    (void)easy;
-    (void)known;
-    if (!peer)
-        return -1;
-    peer->idle = what == CURL_POLL_REMOVE;
-    if (peer->idle || peer->events == wanted)
-        return 0;
-    bool known_to_epoll = peer->events != 0;
-    peer->client = client;
-    peer->events = wanted;
-    peer->watch = (struct loop_watch){fd, on_ready};
-    return known_to_epoll ? loop_rewatch(client->opts.loop, &peer->watch, wanted)
-                          : loop_watch(client->opts.loop, &peer->watch, wanted);
+    struct client *client = call->client;
+    client->source.due_us = 0;
+    if (call->stirred)
+        return;
+    call->stirred = true;
+    call->next_stirred = client->stirred;
+    client->stirred = call;
 }
 
-static int on_close(void *arg, curl_socket_t fd)
+static void calm(struct client_call *call)
 {
-    struct client *client = arg;
-    if ((size_t)fd < client->peer_room && client->peers[fd]) {
-        if (client->peers[fd]->events)
-            loop_unwatch(client->opts.loop, &client->peers[fd]->watch);
-        free(client->peers[fd]);
-        client->peers[fd] = NULL;
-    }
-    return close(fd);
-}
-
-static int on_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-    struct client *client = arg;
-    (void)multi;
-    client->timer_at = timeout_ms < 0 ? INT64_MAX : clock_now_us() + (int64_t)timeout_ms * 1000;
-    client->source.due_us = client->timer_at;
-    return 0;
-}
-
-static int64_t turn(struct loop_source *source)
-{
-    struct client *client = (struct client *)source;
-    int running;
-    if (client->timer_at <= clock_now_us()) {
-        client->timer_at = INT64_MAX;
-        curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        follow_up(client);
-    }
-    return client->timer_at;
-}
-
-/* --- what curl calls during an exchange --- */
-
-static void begin(struct client_call *call, int status)
-{
-    call->begun = true;
-    if (call->on.begin)
-        call->on.begin(call->on.arg, status);
-    if (call->on.lull) {
-        call->is_fresh = true;
-        call->next_fresh = call->client->fresh;
-        call->client->fresh = call;
-    }
-}
-
-static size_t on_header(char *at, size_t size, size_t count, void *arg)
-{
-    struct client_call *call = arg;
-    struct text line = text_trim((struct text){at, size * count});
-    size_t colon = text_find(line, ':', 0);
-    long status = 0;
-    if (line.len == 0) { /* behind the last header; 100 Continue and the like have more to come */
-        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-        if (status >= 200 && !call->begun)
-            begin(call, (int)status);
-    } else if (call->on.header && !call->begun && colon < line.len) {
-        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-        if (status >= 200)
-            call->on.header(call->on.arg, text_part(line, 0, colon),
-                            text_trim(text_part(line, colon + 1, line.len)));
-    }
-    return size * count;
-}
-
-static size_t on_body(char *at, size_t size, size_t count, void *arg)
-{
-    struct client_call *call = arg;
-    if (call->on.piece && !call->on.piece(call->on.arg, (struct text){at, size * count}))
-        return CURL_WRITEFUNC_PAUSE;
-    return size * count;
-}
-
-static size_t on_upload(char *to, size_t size, size_t count, void *arg)
-{
-    struct client_call *call = arg;
-    ssize_t put = call->on.upload ? call->on.upload(call->on.arg, to, size * count) : 0;
-    if (put == CLIENT_UPLOAD_LATER)
-        return CURL_READFUNC_PAUSE;
-    return put < 0 ? CURL_READFUNC_ABORT : (size_t)put;
-}
-
-/* --- calls --- */
-
-static void call_free(struct client_call *call)
-{
-    curl_easy_cleanup(call->easy);
-    free(call);
-}
-
-/* What is the same for every exchange on this handle. */
-static void set_always(struct client *client, struct client_call *call)
-{
-    const struct client_opts *opts = &client->opts;
-    CURL *easy = call->easy;
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)(opts->connect_ms ? opts->connect_ms : CONNECT_DEFAULT_MS));
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-                     (long)(opts->stall_s ? opts->stall_s : STALL_DEFAULT_S));
-    if (opts->ca_file)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
-    curl_easy_setopt(easy, CURLOPT_READDATA, call);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
+    struct client_call **at = &call->client->stirred;
+    while (*at != call)
+        at = &(*at)->next_stirred;
+    *at = call->next_stirred;
+    call->stirred = false;
 }
 
 static struct client_call *call_take(struct client *client)
@@ -272,108 +58,169 @@ static struct client_call *call_take(struct client *client)
     struct client_call *call = client->free;
     if (call) {
         client->free = call->next;
-        return call;
+    } else if ((call = calloc(1, sizeof(*call)))) {
+        call->client = client;
+        buf_init(&call->out, REQUEST_MAX);
+        buf_init(&call->in, ANSWER_HEAD_MAX + 2 * CLIENT_PIECE_MAX);
     }
-    call = calloc(1, sizeof(*call));
-    if (!call)
-        return NULL;
-    call->client = client;
-    call->easy = curl_easy_init();
-    if (!call->easy) {
-        free(call);
-        return NULL;
-    }
-    set_always(client, call);
     return call;
 }
 
-/* The handle is at rest again, its exchange forgotten. */
+static void activate(struct client_call *call)
+{
+    struct client *client = call->client;
+    call->prev = NULL;
+    call->next = client->active;
+    if (call->next)
+        call->next->prev = call;
+    client->active = call;
+    client->in_flight++;
+}
+
+static void empty(struct buf *buf)
+{
+    if (buf->room > BUFFER_KEPT)
+        buf_release(buf);
+    else
+        client_wipe(buf);
+}
+
+static void call_rest(struct client_call *call)
+{
+    empty(&call->out);
+    empty(&call->in);
+    call->next = call->client->free;
+    call->client->free = call;
+}
+
 static void call_give_back(struct client_call *call)
 {
     struct client *client = call->client;
-    if (call->is_fresh)
-        forget_fresh(call);
-    curl_multi_remove_handle(client->multi, call->easy);
-    curl_slist_free_all(call->headers);
-    call->headers = NULL;
-    if (call->prev)
-        call->prev->next = call->next;
-    else
-        client->active = call->next;
+    client_part(call, false);
+    if (call->stirred)
+        calm(call);
+    *(call->prev ? &call->prev->next : &client->active) = call->next;
     if (call->next)
         call->next->prev = call->prev;
-    call->prev = NULL;
-    call->next = client->free;
-    client->free = call;
     client->in_flight--;
+    call_rest(call);
 }
 
-static void call_ended(struct client_call *call, CURLcode code)
+/* --- ending --- */
+
+void client_fail(struct client_call *call, enum err_code code, const char *why)
+{
+    if (call->failed)
+        return;
+    call->failed = true;
+    call->failure.sent = call->failure.sent || call->flushed || call->written > 0;
+    err_set(&call->failure.err, code, "%s", why);
+    client_part(call, false);
+    client_stir(call);
+}
+
+void client_finish(struct client_call *call)
 {
     struct client_handler on = call->on;
-    struct err err;
-    if (code != CURLE_OK)
-        err_set(&err, ERR_NETWORK, "%s", call->error[0] ? call->error : curl_easy_strerror(code));
     call_give_back(call);
-    on.done(on.arg, code == CURLE_OK ? NULL : &err);
+    on.done(on.arg, NULL);
 }
 
-static bool target_is_clean(const char *target)
+static void end_failed(struct client_call *call)
 {
-    if (target[0] != '/')
-        return false;
-    for (; *target; target++)
-        if ((unsigned char)*target <= ' ' || *target == 0x7f)
-            return false;
-    return true;
+    struct client_handler on = call->on;
+    struct client_failure failure = call->failure;
+    call_give_back(call);
+    on.done(on.arg, &failure);
 }
 
-/* Headers that curl would add by itself are taken out, unless the request brings them. */
-static bool set_headers(struct client_call *call, const struct client_request *request)
+void client_cancel(struct client_call *call)
 {
-    static const char *const unasked[] = {"Accept:", "Expect:", "User-Agent:", "Content-Type:"};
-    struct curl_slist *list = NULL, *longer;
-    for (size_t i = 0; i < ARRAY_COUNT(unasked) + request->header_count; i++) {
-        const char *line =
-            i < ARRAY_COUNT(unasked) ? unasked[i] : request->headers[i - ARRAY_COUNT(unasked)];
-        longer = curl_slist_append(list, line);
-        if (!longer) {
-            curl_slist_free_all(list);
-            return false;
-        }
-        list = longer;
+    call_give_back(call);
+}
+
+/* --- time --- */
+
+/* When this call will have lasted too long, if nothing happens until then. */
+static int64_t due_of(const struct client_call *call)
+{
+    int64_t stalled_us = call->moved_us + call->client->opts.stall_s * 1000000;
+    int64_t due = !call->open ? call->connect_by_us : call->refused > 0 ? INT64_MAX : stalled_us;
+    return due < call->give_up_us ? due : call->give_up_us;
+}
+
+static void give_out(struct client_call *call, int64_t now)
+{
+    const struct client_opts *opts = &call->client->opts;
+    char why[64];
+    if (now >= call->give_up_us)
+        snprintf(why, sizeof(why), "no whole answer in the time allowed");
+    else if (call->open)
+        snprintf(why, sizeof(why), "nothing moved for %lld s", (long long)opts->stall_s);
+    if (now < call->give_up_us && !call->open)
+        client_connect_late(call);
+    else
+        client_fail(call, ERR_NETWORK, why);
+}
+
+static void look_at_time(struct client *client, int64_t now)
+{
+    client->due_us = INT64_MAX;
+    for (struct client_call *call = client->active; call; call = call->next) {
+        if (call->failed)
+            continue;
+        if (due_of(call) <= now)
+            give_out(call, now);
+        else
+            client_note_due(client, due_of(call));
     }
-    call->headers = list;
-    return curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, list) == CURLE_OK;
+    client_close_resting(client, now);
 }
 
-static void set_method(CURL *easy, const struct client_request *request)
+static int64_t turn(struct loop_source *source)
 {
-    bool body = request->body.at || request->on.upload;
-    bool head = strcmp(request->method, "HEAD") == 0;
-    curl_easy_setopt(easy, CURLOPT_NOBODY, head ? 1L : 0L);
-    if (!head)
-        curl_easy_setopt(easy, body ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, head ? NULL : request->method);
-    if (!body)
-        return;
-    bool known = !request->on.upload || request->upload_length != CLIENT_LENGTH_UNKNOWN;
-    uint64_t length = request->on.upload ? request->upload_length : request->body.len;
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->on.upload ? NULL : request->body.at);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, known ? (curl_off_t)length : -1);
+    struct client *client = (struct client *)source;
+    struct client_call *call;
+    for (uint32_t left = client->in_flight; left > 0 && (call = client->stirred); left--) {
+        calm(call);
+        if (!call->failed) {
+            call->moved_us = clock_now_us();
+            client_go_on(call);
+        } else {
+            end_failed(call);
+        }
+    }
+    if (client->due_us != INT64_MAX) {
+        int64_t now = clock_now_us();
+        if (client->due_us <= now)
+            look_at_time(client, now);
+    }
+    return client->stirred ? 0 : client->due_us;
 }
 
-static bool set_request(struct client_call *call, const struct client_request *request)
+/* --- sending --- */
+
+static bool target_is_clean(struct text target)
 {
-    CURL *easy = call->easy;
+    for (size_t i = 0; i < target.len; i++)
+        if ((unsigned char)target.at[i] <= ' ' || target.at[i] == 0x7f)
+            return false;
+    return target.len > 0 && target.at[0] == '/';
+}
+
+/* All that is not the same for every call. */
+static void call_init(struct client_call *call, const struct client_request *request)
+{
+    struct client *client = call->client;
     call->on = request->on;
-    call->begun = false;
-    call->error[0] = 0;
-    set_method(easy, request);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-    return curl_easy_setopt(easy, CURLOPT_URL, request->server) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request->target) == CURLE_OK &&
-           set_headers(call, request);
+    call->failed = call->open = call->mute = call->begun = call->told_lull = call->flushed = false;
+    call->failure.sent = false;
+    call->written = call->refused = 0;
+    call->moved_us = clock_now_us();
+    call->give_up_us =
+        request->timeout_ms > 0 ? call->moved_us + request->timeout_ms * 1000 : INT64_MAX;
+    client_note_due(client, call->give_up_us);
+    client_note_due(client, call->moved_us + client->opts.stall_s * 1000000);
 }
 
 struct client_call *client_send(struct client *client, const struct client_request *request,
@@ -388,31 +235,20 @@ struct client_call *client_send(struct client *client, const struct client_reque
         err_memory(err);
     if (!call)
         return NULL;
-    client->in_flight++;
-    call->next = client->active;
-    call->prev = NULL;
-    if (client->active)
-        client->active->prev = call;
-    client->active = call;
-    if (!set_request(call, request) ||
-        curl_multi_add_handle(client->multi, call->easy) != CURLM_OK) {
-        call_give_back(call);
+    call_init(call, request);
+    if (!client_put_request(call, request)) {
+        call_rest(call);
         err_memory(err);
         return NULL;
     }
+    activate(call);
+    client_connect(call);
     return call;
 }
 
 void client_resume(struct client_call *call)
 {
-    curl_easy_pause(call->easy, CURLPAUSE_CONT);
-    call->client->timer_at = 0; /* curl looks at it in the next turn */
-    call->client->source.due_us = 0;
-}
-
-void client_cancel(struct client_call *call)
-{
-    call_give_back(call);
+    client_stir(call);
 }
 
 /* --- opening and closing --- */
@@ -420,8 +256,10 @@ void client_cancel(struct client_call *call)
 static void give_up(void *arg)
 {
     struct client *client = arg;
-    while (client->active)
-        call_ended(client->active, CURLE_ABORTED_BY_CALLBACK);
+    while (client->active) {
+        client_fail(client->active, ERR_NETWORK, "given up");
+        end_failed(client->active);
+    }
 }
 
 void client_give_up(struct client *client)
@@ -441,30 +279,37 @@ static void leave(void *arg)
     loop_leave(client->opts.loop, &client->source);
     while (client->active)
         call_give_back(client->active);
-    curl_multi_cleanup(client->multi); /* closes the connections: calls on_close */
-    while (client->free) {
-        struct client_call *call = client->free;
-        client->free = call->next;
-        call_free(call);
-    }
+    client_close_resting(client, INT64_MAX);
+    origin_release(&client->origin);
+}
+
+static int fill(struct client *client, const struct client_opts *opts, struct err *err)
+{
+    client->opts = *opts;
+    client->opts.server = client->opts.ca_file = NULL;
+    if (!opts->connect_ms)
+        client->opts.connect_ms = CONNECT_DEFAULT_MS;
+    if (!opts->stall_s)
+        client->opts.stall_s = STALL_DEFAULT_S;
+    client->source.turn = turn;
+    client->due_us = INT64_MAX;
+    if (origin_init(&client->origin, opts->server, err) != 0)
+        return -1;
+    origin_join(&client->origin, opts->loop, client_on_found, client);
+    if (!client->origin.is_tls)
+        return 0;
+    return tls_new(&client->tls, client->origin.host, opts->ca_file, err);
 }
 
 int client_open(struct client **out, const struct client_opts *opts, struct err *err)
 {
     struct client *client = calloc(1, sizeof(*client));
-    curl_global_init(CURL_GLOBAL_DEFAULT); /* may be called by many threads at once */
-    if (!client || !(client->multi = curl_multi_init())) {
-        free(client);
+    if (!client)
         return err_memory(err);
+    if (fill(client, opts, err) != 0) {
+        free(client);
+        return -1;
     }
-    client->opts = *opts;
-    client->source.turn = turn;
-    client->timer_at = INT64_MAX;
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
     loop_call(opts->loop, join, client);
     *out = client;
     return 0;
@@ -475,6 +320,14 @@ void client_close(struct client *client)
     if (!client)
         return;
     loop_call(client->opts.loop, leave, client);
-    free(client->peers);
+    while (client->free) {
+        struct client_call *call = client->free;
+        client->free = call->next;
+        buf_release(&call->out);
+        buf_release(&call->in);
+        free(call);
+    }
+    tls_free(client->tls);
+    secret_wipe(client->scratch, sizeof(client->scratch));
     free(client);
 }

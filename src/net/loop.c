@@ -25,6 +25,7 @@ struct loop {
     struct loop_source *sources;
     struct epoll_event events[EVENTS_AT_ONCE];
     int event_at, event_count; /* while events are delivered */
+    int64_t looked_us;         /* when descriptors were looked at last */
 };
 
 static void on_wake(struct loop_watch *watch, uint32_t events)
@@ -54,6 +55,11 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
     for (int i = loop->event_at; i < loop->event_count; i++)
         if (loop->events[i].data.ptr == watch)
             loop->events[i].data.ptr = NULL;
+}
+
+int64_t loop_looked_us(const struct loop *loop)
+{
+    return loop->looked_us;
 }
 
 void loop_join(struct loop *loop, struct loop_source *source)
@@ -143,6 +149,7 @@ static void *run(void *arg)
     do {
         int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_AT_ONCE, sleep_ms(due));
         loop->event_count = count > 0 ? count : 0;
+        loop->looked_us = clock_now_us();
         deliver(loop);
         if (!run_tasks(loop))
             break;

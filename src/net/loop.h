@@ -57,6 +57,9 @@ int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events);
 int loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events);
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
+/* On the loop's thread: when it last saw which descriptors are ready (clock_now_us). */
+int64_t loop_looked_us(const struct loop *loop);
+
 /* On the loop's thread: gives a source its turns, from now on or no longer. */
 void loop_join(struct loop *loop, struct loop_source *source);
 void loop_leave(struct loop *loop, struct loop_source *source);

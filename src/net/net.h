@@ -1,4 +1,4 @@
-/* net: HTTP as servers and clients need it; thin faces over libmicrohttpd and libcurl. */
+/* net: HTTP as servers and clients need it; thin faces over libmicrohttpd, libcurl and OpenSSL. */
 #ifndef USHER_NET_H
 #define USHER_NET_H
 

@@ -12,36 +12,41 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAME(z)                                                                                    \
+    {                                                                                              \
+        z, sizeof(z) - 1                                                                           \
+    }
+
 /* RFC 9110, 7.6.1, and what Clerk's own proxy drops. */
-static const char *const hop_by_hop[] = {"Connection",
-                                         "Keep-Alive",
-                                         "Proxy-Authenticate",
-                                         "Proxy-Authorization",
-                                         "Proxy-Connection",
-                                         "TE",
-                                         "Trailer",
-                                         "Transfer-Encoding",
-                                         "Upgrade"};
+static const struct text hop_by_hop[] = {NAME("Connection"),
+                                         NAME("Keep-Alive"),
+                                         NAME("Proxy-Authenticate"),
+                                         NAME("Proxy-Authorization"),
+                                         NAME("Proxy-Connection"),
+                                         NAME("TE"),
+                                         NAME("Trailer"),
+                                         NAME("Transfer-Encoding"),
+                                         NAME("Upgrade")};
 
 /* Said anew to the upstream, or by nobody. */
-static const char *const ours_to_say[] = {"Host",
-                                          "Content-Length",
-                                          "Expect",
-                                          "Accept-Encoding",
-                                          "Clerk-Proxy-Url",
-                                          "Clerk-Secret-Key",
-                                          "X-Forwarded-For",
-                                          "X-Forwarded-Host",
-                                          "X-Forwarded-Proto",
-                                          "Forwarded",
-                                          "X-Real-IP",
-                                          "CF-Connecting-IP",
-                                          "True-Client-IP"};
+static const struct text ours_to_say[] = {NAME("Host"),
+                                          NAME("Content-Length"),
+                                          NAME("Expect"),
+                                          NAME("Accept-Encoding"),
+                                          NAME("Clerk-Proxy-Url"),
+                                          NAME("Clerk-Secret-Key"),
+                                          NAME("X-Forwarded-For"),
+                                          NAME("X-Forwarded-Host"),
+                                          NAME("X-Forwarded-Proto"),
+                                          NAME("Forwarded"),
+                                          NAME("X-Real-IP"),
+                                          NAME("CF-Connecting-IP"),
+                                          NAME("True-Client-IP")};
 
-static bool is_one_of(struct text name, const char *const *names, size_t count)
+static bool is_one_of(struct text name, const struct text *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (text_same_nocase(name, text_of(names[i])))
+        if (text_same_nocase(name, names[i]))
             return true;
     return false;
 }
@@ -57,39 +62,31 @@ bool proxy_list_names(struct text list, struct text name)
 
 /* --- to the upstream --- */
 
-#define LINES_MAX 100
-
 struct lines {
-    const char **at;
-    size_t count;
-    struct arena *arena;
+    struct buf *to;
     struct text connection; /* of the request */
-    bool skip_cookie, skip_type, full;
+    bool skip_cookie, skip_type;
 };
 
-static void add_line(struct lines *lines, const char *name, struct text value)
+static void put_line(struct buf *to, struct text name, struct text value)
 {
-    struct text line = {NULL, 0};
-    if (lines->count < LINES_MAX)
-        line = arena_printf(lines->arena, "%s: %.*s", name, TEXT_ARG(value));
-    if (line.at)
-        lines->at[lines->count++] = line.at;
-    else
-        lines->full = true;
+    buf_add(to, name);
+    buf_add(to, TEXT(": "));
+    buf_add(to, value);
+    buf_add(to, TEXT("\r\n"));
 }
 
 static bool on_header(void *arg, struct text name, struct text value)
 {
     struct lines *lines = arg;
-    if (is_one_of(name, hop_by_hop, ARRAY_COUNT(hop_by_hop)) ||
-        is_one_of(name, ours_to_say, ARRAY_COUNT(ours_to_say)) ||
-        proxy_list_names(lines->connection, name) ||
-        (lines->skip_cookie && text_same_nocase(name, TEXT("Cookie"))) ||
-        (lines->skip_type && text_same_nocase(name, TEXT("Content-Type"))))
-        return true;
-    if (value.len > 0)
-        add_line(lines, name.at, value);
-    return !lines->full;
+    bool passes = !is_one_of(name, hop_by_hop, ARRAY_COUNT(hop_by_hop)) &&
+                  !is_one_of(name, ours_to_say, ARRAY_COUNT(ours_to_say)) &&
+                  !proxy_list_names(lines->connection, name) &&
+                  !(lines->skip_cookie && text_same_nocase(name, TEXT("Cookie"))) &&
+                  !(lines->skip_type && text_same_nocase(name, TEXT("Content-Type")));
+    if (passes)
+        put_line(lines->to, name, value);
+    return true;
 }
 
 void proxy_client_address(const struct proxy *proxy, const struct server_request *request,
@@ -117,34 +114,29 @@ static struct text forwarded(const struct proxy *proxy, const struct server_requ
     return proxy->client_address && theirs.len > 0 ? theirs : ours;
 }
 
-const char *const *proxy_lines_up(const struct proxy *proxy, const struct server_request *request,
-                                  const struct proxy_ask *ask, struct arena *arena, size_t *count)
+void proxy_put_headers(const struct proxy *proxy, const struct server_request *request,
+                       const struct proxy_ask *ask, struct buf *to)
 {
     char address[SERVER_ADDRESS_MAX];
-    struct lines lines = {.at = arena_alloc(arena, LINES_MAX * sizeof(char *)),
-                          .arena = arena,
+    struct lines lines = {.to = to,
                           .connection = server_header(request, "Connection"),
                           .skip_cookie = ask->cookie.at != NULL,
                           .skip_type = ask->content_type != NULL};
-    if (!lines.at)
-        return NULL;
     server_each_header(request, on_header, &lines);
     proxy_client_address(proxy, request, address);
-    add_line(&lines, "Clerk-Proxy-Url", proxy->url);
-    add_line(&lines, "Clerk-Secret-Key", text_of(proxy->secret_key));
-    add_line(&lines, "X-Forwarded-Host",
+    put_line(to, TEXT("Clerk-Proxy-Url"), proxy->url);
+    put_line(to, TEXT("Clerk-Secret-Key"), text_of(proxy->secret_key));
+    put_line(to, TEXT("X-Forwarded-Host"),
              forwarded(proxy, request, "X-Forwarded-Host", proxy->host));
-    add_line(&lines, "X-Forwarded-Proto",
+    put_line(to, TEXT("X-Forwarded-Proto"),
              forwarded(proxy, request, "X-Forwarded-Proto", proxy->scheme));
-    add_line(&lines, "Accept-Encoding", TEXT("identity"));
+    put_line(to, TEXT("Accept-Encoding"), TEXT("identity"));
     if (address[0])
-        add_line(&lines, "X-Forwarded-For", text_of(address));
+        put_line(to, TEXT("X-Forwarded-For"), text_of(address));
     if (ask->cookie.len > 0)
-        add_line(&lines, "Cookie", ask->cookie);
+        put_line(to, TEXT("Cookie"), ask->cookie);
     if (ask->content_type)
-        add_line(&lines, "Content-Type", text_of(ask->content_type));
-    *count = lines.count;
-    return lines.full ? NULL : lines.at;
+        put_line(to, TEXT("Content-Type"), text_of(ask->content_type));
 }
 
 /* --- from the upstream --- */

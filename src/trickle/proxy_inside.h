@@ -22,12 +22,9 @@ struct proxy_headers {
     uint64_t length;        /* Content-Length, or SERVER_LENGTH_UNKNOWN */
 };
 
-/*
- * The lines of headers that go to the upstream; their count in *count. Of the ask, cookie and content_type
- * count. NULL when the arena is full.
- */
-const char *const *proxy_lines_up(const struct proxy *proxy, const struct server_request *request,
-                                  const struct proxy_ask *ask, struct arena *arena, size_t *count);
+/* Puts the lines of headers that go to the upstream. Of the ask, cookie and content_type count. */
+void proxy_put_headers(const struct proxy *proxy, const struct server_request *request,
+                       const struct proxy_ask *ask, struct buf *to);
 
 /* Takes a header of the upstream's answer, or leaves it out. False when the arena is full. */
 bool proxy_take_down(const struct proxy *proxy, struct text name, struct text value,

@@ -29,6 +29,7 @@ struct side {
     struct server *server;
     struct client *client;
     struct flow flow;
+    char folder[32]; /* of the certificate */
     int gone, ended;
     size_t ahead_max; /* of what was given over what the reader took */
     size_t read;      /* by the reader */
@@ -170,7 +171,7 @@ struct ask {
     size_t put, matched;
     bool refused;
     struct err err;
-    bool failed;
+    bool failed, sent;
 };
 
 static void on_header(void *arg, struct text name, struct text value)
@@ -232,12 +233,13 @@ static ssize_t on_upload(void *arg, char *to, size_t room)
     return (ssize_t)len;
 }
 
-static void on_done(void *arg, const struct err *err)
+static void on_done(void *arg, const struct client_failure *failure)
 {
     struct ask *ask = arg;
-    ask->failed = err != NULL;
-    if (err)
-        ask->err = *err;
+    ask->failed = failure != NULL;
+    if (failure)
+        ask->err = failure->err;
+    ask->sent = failure && failure->sent;
     sem_post(&ask->over);
 }
 
@@ -251,14 +253,10 @@ static void send_now(void *arg)
     }
 }
 
-/* Performs ask->request, whose server and handlers are filled in where they are not. */
+/* Performs ask->request, whose handlers are filled in where they are not. */
 static void perform(struct side *side, struct ask *ask)
 {
-    char address[SERVER_ADDRESS_MAX], url[SERVER_ADDRESS_MAX + 8];
-    server_address(side->server, address);
-    snprintf(url, sizeof(url), "http://%s", address);
     ask->side = side;
-    ask->request.server = url;
     ask->request.on.arg = ask;
     ask->request.on.header = on_header;
     ask->request.on.begin = on_begin;
@@ -272,16 +270,42 @@ static void perform(struct side *side, struct ask *ask)
     sem_destroy(&ask->over);
 }
 
-static int set_up(void **state)
+/* A certificate and its key in `folder`, signed by itself; alt is who it is for ("IP:127.0.0.1"). */
+static int make_certificate(const char *folder, const char *alt)
+{
+    char command[512];
+    snprintf(
+        command, sizeof(command),
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+        "-subj /CN=usher-test -addext subjectAltName=%s -keyout %s/key -out %s/cert 2>/dev/null",
+        alt, folder, folder);
+    return system(command);
+}
+
+/* alt NULL: plain. The client believes the certificate if it is told to, else the system's list. */
+static int start(void **state, const char *alt, bool believe)
 {
     static const struct side fresh;
     struct side *side = malloc(sizeof(*side));
+    char address[SERVER_ADDRESS_MAX], url[SERVER_ADDRESS_MAX + 8];
+    char cert[64] = "", key[64] = "";
     struct err err;
     *side = fresh;
     *state = side;
+    strcpy(side->folder, "/tmp/usher-test-XXXXXX");
+    if (!mkdtemp(side->folder))
+        return -1;
+    if (alt) {
+        snprintf(cert, sizeof(cert), "%s/cert", side->folder);
+        snprintf(key, sizeof(key), "%s/key", side->folder);
+        if (make_certificate(side->folder, alt) != 0)
+            return -1;
+    }
     if (loop_start(&side->loop, &err) != 0)
         return -1;
     const struct server_opts server = {.address = "127.0.0.1:0",
+                                       .tls_cert = alt ? cert : NULL,
+                                       .tls_key = alt ? key : NULL,
                                        .loops = &side->loop,
                                        .loop_count = 1,
                                        .connections_max = 100,
@@ -291,14 +315,43 @@ static int set_up(void **state)
                                        .streams = streams,
                                        .handle = handle,
                                        .arg = side};
-    const struct client_opts client = {.loop = side->loop, .in_flight_max = 100};
-    return server_start(&side->server, &server, &err) != 0 ||
-           client_open(&side->client, &client, &err) != 0;
+    if (server_start(&side->server, &server, &err) != 0)
+        return -1;
+    server_address(side->server, address);
+    snprintf(url, sizeof(url), "%s://%s", alt ? "https" : "http", address);
+    const struct client_opts client = {.loop = side->loop,
+                                       .server = url,
+                                       .in_flight_max = 100,
+                                       .ca_file = alt && believe ? cert : NULL};
+    return client_open(&side->client, &client, &err);
+}
+
+static int set_up(void **state)
+{
+    return start(state, NULL, false);
+}
+
+static int set_up_tls(void **state)
+{
+    return start(state, "IP:127.0.0.1", true);
+}
+
+static int set_up_tls_for_another(void **state)
+{
+    return start(state, "DNS:app.example.test", true);
+}
+
+static int set_up_tls_of_nobody(void **state)
+{
+    return start(state, "IP:127.0.0.1", false);
 }
 
 static int tear_down(void **state)
 {
     struct side *side = *state;
+    char command[64];
+    snprintf(command, sizeof(command), "rm -r %s", side->folder);
+    assert_int_equal(system(command), 0);
     client_close(side->client);
     server_stop(side->server);
     loop_stop(side->loop);
@@ -310,12 +363,10 @@ static int tear_down(void **state)
 
 static void test_whole(void **state)
 {
-    static const char *const headers[] = {"X-Mine: one", "X-Mine: two"};
     for (int i = 0; i < 3; i++) { /* over one connection */
         struct ask ask = {.request = {.method = i == 1 ? "PATCH" : "POST",
-                                      .target = "//evil.test/%2e%2e/x?a=b%20c",
-                                      .headers = headers,
-                                      .header_count = 2,
+                                      .target = TEXT("//evil.test/%2e%2e/x?a=b%20c"),
+                                      .headers = TEXT("X-Mine: one\r\nX-Mine: two\r\n"),
                                       .body = TEXT("hello")}};
         perform(*state, &ask);
         assert_false(ask.failed);
@@ -330,7 +381,7 @@ static void test_whole(void **state)
 
 static void test_head(void **state)
 {
-    struct ask ask = {.request = {.method = "HEAD", .target = "/x"}};
+    struct ask ask = {.request = {.method = "HEAD", .target = TEXT("/x")}};
     perform(*state, &ask);
     assert_false(ask.failed);
     assert_int_equal(ask.status, 207);
@@ -343,7 +394,7 @@ static void test_bad_targets(void **state)
     static const char *const targets[] = {"",     "x",          "http://evil.test/",
                                           "/a b", "/a\r\nX: y", "/\x7f"};
     for (size_t i = 0; i < ARRAY_COUNT(targets); i++) {
-        struct ask ask = {.request = {.method = "GET", .target = targets[i]}};
+        struct ask ask = {.request = {.method = "GET", .target = text_of(targets[i])}};
         perform(*state, &ask);
         assert_true(ask.failed);
         assert_int_equal(ask.err.code, ERR_INPUT);
@@ -354,7 +405,7 @@ static void test_bad_targets(void **state)
 static void upload(struct side *side, const char *target, uint64_t length, struct ask *ask)
 {
     *ask = (struct ask){.request = {.method = "POST",
-                                    .target = target,
+                                    .target = text_of(target),
                                     .upload_length = length,
                                     .on = {.upload = on_upload}}};
     perform(side, ask);
@@ -389,19 +440,19 @@ static void test_download(void **state)
 {
     struct side *side = *state;
     struct ask ask = {
-        .request = {.method = "GET", .target = "/down", .on = {.piece = on_slow_piece}}};
+        .request = {.method = "GET", .target = TEXT("/down"), .on = {.piece = on_slow_piece}}};
     perform(side, &ask);
     assert_false(ask.failed);
     assert_int_equal(side->read, STREAM_BYTES);
     assert_int_equal(ask.matched, STREAM_BYTES);
-    /* What the two sockets and curl hold, not the whole body. */
+    /* What the two sockets and the client hold, not the whole body. */
     assert_true(side->ahead_max < STREAM_BYTES);
     buf_release(&ask.body);
 }
 
 static void test_broken_answer(void **state)
 {
-    struct ask ask = {.request = {.method = "GET", .target = "/broken"}};
+    struct ask ask = {.request = {.method = "GET", .target = TEXT("/broken")}};
     perform(*state, &ask);
     assert_true(ask.failed);
     assert_int_equal(ask.err.code, ERR_NETWORK);
@@ -502,7 +553,7 @@ static void test_posts_in_order(void **state)
 static void test_unreachable(void **state)
 {
     struct side *side = *state;
-    struct ask ask = {.request = {.method = "GET", .target = "/"}};
+    struct ask ask = {.request = {.method = "GET", .target = TEXT("/")}};
     server_quiesce(side->server);
     perform(side, &ask);
     assert_true(ask.failed);
@@ -510,20 +561,42 @@ static void test_unreachable(void **state)
     buf_release(&ask.body);
 }
 
+static void test_doubtful_certificate(void **state)
+{
+    struct ask ask = {.request = {.method = "GET", .target = TEXT("/x")}};
+    perform(*state, &ask);
+    assert_true(ask.failed);
+    assert_false(ask.sent);
+    assert_int_equal(ask.err.code, ERR_NETWORK);
+    if (!strstr(ask.err.message, "certificate") && !strstr(ask.err.message, "mismatch"))
+        fail_msg("%s", ask.err.message);
+    buf_release(&ask.body);
+}
+
+/* Plain, and with TLS. */
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, set_up, tear_down),                                  \
+    {                                                                                              \
+#function " (TLS)", function, set_up_tls, tear_down, NULL                                  \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_whole, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_head, set_up, tear_down),
+        TEST(test_whole),
+        TEST(test_head),
         cmocka_unit_test_setup_teardown(test_bad_targets, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_upload, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_early_answer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_download, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_broken_answer, set_up, tear_down),
+        TEST(test_upload),
+        TEST(test_early_answer),
+        TEST(test_download),
+        TEST(test_broken_answer),
         cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_posts_in_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_unreachable, set_up, tear_down),
+        TEST(test_unreachable),
+        cmocka_unit_test_setup_teardown(test_doubtful_certificate, set_up_tls_for_another,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_doubtful_certificate, set_up_tls_of_nobody, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
