@@ -119,7 +119,8 @@ int ledger_is_unchanged(struct ledger *ledger, struct text external_id, uint64_t
 /*
  * Writes a user (insert or replace) into the open transaction, opening one if need be, and lets go of it,
  * unless it is SENDING. If another writer has it now, because our lease had run out, nothing is written:
- * that one settles it. A user who is DONE does not become REJECTED.
+ * that one settles it. A user who is DONE becomes another thing only if it is ours by a claim, and never REJECTED:
+ * what comes late, after another writer has moved the user and let go of it, is dropped.
  */
 int ledger_put(struct ledger *ledger, const struct ledger_user *user, struct err *err);
 
@@ -160,12 +161,35 @@ int ledger_each(struct ledger *ledger, enum ledger_state state,
                 int (*each)(const struct ledger_user *user, void *arg), void *arg, struct err *err);
 
 /*
- * A page of the users as they lie: up to `room` of those whose number is above `after`, in ascending order,
- * whatever their state. *count gets how many; fewer than room: there are no more. Texts are copied into
- * arena. Walking page by page leaves the ledger free for finds and puts in between.
+ * A walk through all users as they lie, whatever their state. The ledger is free for finds and puts in between; a user
+ * written meanwhile may be shown as it was.
+ *
+ *     ledger_walk_begin(&walk, ledger);
+ *     while ((got = ledger_walk_next(&walk, &user, &err)) > 0) use(user);
+ *     ledger_walk_end(&walk);
  */
-int ledger_page(struct ledger *ledger, int64_t after, struct arena *arena,
-                struct ledger_user *users, size_t room, size_t *count, struct err *err);
+#define LEDGER_WALK_PAGE 1000
+
+struct ledger_walk {
+    /* private */
+    struct ledger *ledger;
+    struct arena arena;
+    int64_t after; /* number of the last one read */
+    size_t at, count, room;
+    struct ledger_user users[LEDGER_WALK_PAGE];
+};
+
+/* Begins in front of the first user; ending gives the memory back (also of one that is zeroed and never began). */
+void ledger_walk_begin(struct ledger_walk *walk, struct ledger *ledger);
+void ledger_walk_end(struct ledger_walk *walk);
+/* The next user, valid until the next call: 1, or 0 behind the last one, or -1. */
+int ledger_walk_next(struct ledger_walk *walk, const struct ledger_user **user, struct err *err);
+/*
+ * The same for several at once: up to `room` (at most LEDGER_WALK_PAGE) of them, which are the caller's to put in
+ * another order; *count gets how many. Not to be mixed with ledger_walk_next in one walk.
+ */
+int ledger_walk_some(struct ledger_walk *walk, size_t room, struct ledger_user **users,
+                     size_t *count, struct err *err);
 
 /* Forgets a user, in the open transaction. No harm if there is none. */
 int ledger_remove(struct ledger *ledger, struct text external_id, struct err *err);

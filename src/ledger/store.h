@@ -86,6 +86,10 @@ void ledger_ahead_spoil(struct ledger *ledger, struct text external_id);
 void ledger_ahead_init(struct ledger *ledger);
 void ledger_ahead_release(struct ledger *ledger);
 
+/* walk.c: up to `room` users whose number is above `after`, in its order; fewer: there are no more. */
+int ledger_page(struct ledger *ledger, int64_t after, struct arena *arena,
+                struct ledger_user *users, size_t room, size_t *count, struct err *err);
+
 /* unchanged.c: nothing is known yet; what was is given back. */
 void ledger_unchanged_init(struct ledger *ledger, const struct ledger_opts *opts);
 void ledger_unchanged_release(struct ledger *ledger);

@@ -21,9 +21,7 @@
 #define BUCKET_FILL    20 /* on average */
 #define PART_BUCKETS   2048
 #define PART_ENTRIES   ((size_t)PART_BUCKETS * BUCKET_ENTRIES)
-#define PEN_ENTRIES    256 /* of a part, in memory before they are appended */
-#define PAGE_USERS     1024
-#define PAGE_MAX       ((size_t)64 << 20)
+#define PEN_ENTRIES    256  /* of a part, in memory before they are appended */
 #define MISSES_MIN     1024 /* look-ups before a file may be worth it … */
 #define MISSES_SHARE   256  /* … and as a share of all users */
 #define MEMORY_MAX     ((size_t)24 << 20)
@@ -97,27 +95,19 @@ static int append(const struct ledger_unchanged *unchanged, struct pen *pens,
 static int walk(struct ledger *ledger, struct pen *pens, struct err *err)
 {
     struct ledger_unchanged *unchanged = &ledger->unchanged;
-    struct ledger_user *users = malloc(PAGE_USERS * sizeof(*users));
-    struct arena arena;
-    size_t count = PAGE_USERS;
-    int64_t after = 0;
-    int status = users ? 0 : 1;
-    arena_init(&arena, PAGE_MAX);
-    while (status == 0 && count == PAGE_USERS) {
-        arena_reset(&arena);
-        status = ledger_page(ledger, after, &arena, users, PAGE_USERS, &count, err);
-        for (size_t i = 0; status == 0 && i < count; i++) {
-            struct entry entry = entry_of(ledger, users[i].external_id,
-                                          unchanged->sum(users[i].hashes), users[i].number);
-            if (users[i].state == LEDGER_DONE && users[i].number <= UINT32_MAX &&
-                append(unchanged, pens, &entry))
-                status = 1;
-        }
-        after = count > 0 ? users[count - 1].number : after;
+    const struct ledger_user *user;
+    struct ledger_walk users;
+    int got = 0, status = 0;
+    ledger_walk_begin(&users, ledger);
+    while (status == 0 && (got = ledger_walk_next(&users, &user, err)) > 0) {
+        struct entry entry =
+            entry_of(ledger, user->external_id, unchanged->sum(user->hashes), user->number);
+        if (user->state == LEDGER_DONE && user->number <= UINT32_MAX &&
+            append(unchanged, pens, &entry))
+            status = 1;
     }
-    arena_release(&arena);
-    free(users);
-    return status;
+    ledger_walk_end(&users);
+    return got < 0 ? -1 : status;
 }
 
 /* From the order in which the entries of a part came into that of its buckets. */

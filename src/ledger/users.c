@@ -14,15 +14,16 @@
 #define KNOWN_ABSENT UINT64_C(7)
 _Static_assert(LEDGER_STATE_COUNT < KNOWN_ABSENT, "state + 1 fits beside KNOWN_ABSENT");
 
-/* Whose row it is: ours or nobody's. ?10 is our id, ?11 the time. */
+/* Whose row it is: ours or nobody's. ?10 is our id, ?12 the time. */
 #define IS_FREE                                                                                    \
     "(owner IS NULL OR owner = ?10 OR NOT EXISTS (SELECT 1 FROM writers"                           \
-    " WHERE writers.id = users.owner AND until_ms > ?11))"
+    " WHERE writers.id = users.owner AND until_ms > ?12))"
 
 /* A row as it stands. */
 struct standing {
     uint64_t what; /* as in the table */
     bool taken;    /* by another writer, whose lease runs */
+    bool own;      /* claimed by us, and by nobody since */
 };
 
 static uint64_t *known_entry(struct ledger *ledger, uint64_t hash)
@@ -120,9 +121,10 @@ static int look(struct ledger *ledger, struct text external_id, struct standing 
     struct sql_query *query = sql_query(
         ledger->sql,
         "SELECT state, owner IS NOT NULL AND owner <> ?2 AND EXISTS (SELECT 1 FROM writers"
-        " WHERE writers.id = users.owner AND until_ms > ?3) FROM users WHERE external_id = ?1",
+        " WHERE writers.id = users.owner AND until_ms > ?3), owner = ?2"
+        " FROM users WHERE external_id = ?1",
         err);
-    *standing = (struct standing){KNOWN_ABSENT, false};
+    *standing = (struct standing){.what = KNOWN_ABSENT};
     if (!query)
         return -1;
     sql_bind_text(query, 1, external_id);
@@ -130,17 +132,28 @@ static int look(struct ledger *ledger, struct text external_id, struct standing 
     sql_bind_int(query, 3, ledger_now_ms(ledger));
     int got = sql_step(query, err);
     if (got > 0)
-        *standing =
-            (struct standing){(uint64_t)ledger_state_read(query, 0) + 1, sql_int(query, 1) != 0};
+        *standing = (struct standing){(uint64_t)ledger_state_read(query, 0) + 1,
+                                      sql_int(query, 1) != 0, sql_int(query, 2) != 0};
     sql_reset(query);
     return got < 0 ? -1 : 0;
 }
 
+#define DONE ((uint64_t)LEDGER_DONE + 1)
+
+/*
+ * Whether an outcome takes back that the user is at the target. Only who has claimed the user since may say so: whoever
+ * lost it with its lease has nothing to say, as the next owner may have moved the user meanwhile and let go of it.
+ */
+static bool takes_back(const struct ledger_user *user, bool claims, uint64_t before)
+{
+    return before == DONE && user->state != LEDGER_DONE && !claims;
+}
+
 /*
  * Writes the row if it stands as expected and is not another writer's: *wrote. The user stays ours, or becomes so,
- * while `keep` says so.
+ * if it is a claim or SENDING.
  */
-static int write_row(struct ledger *ledger, const struct ledger_user *user, bool keep,
+static int write_row(struct ledger *ledger, const struct ledger_user *user, bool claims,
                      uint64_t expected, bool *wrote, struct err *err)
 {
     static const char insert[] = "INSERT INTO users (" LEDGER_COLUMNS ", owner)"
@@ -148,9 +161,16 @@ static int write_row(struct ledger *ledger, const struct ledger_user *user, bool
                                  " ON CONFLICT (external_id) DO NOTHING";
     static const char update[] =
         "UPDATE users SET state = ?2, clerk_id = ?3, error_code = ?4, hashes = ?5, attempts = ?6,"
-        " run = ?7, made = ?8, owner = ?9 WHERE external_id = ?1 AND state = ?12 AND " IS_FREE;
-    struct sql_query *query =
-        sql_query(ledger->sql, expected == KNOWN_ABSENT ? insert : update, err);
+        " run = ?7, made = ?8, owner = ?9 WHERE external_id = ?1 AND state = ?11 AND " IS_FREE;
+    static const char take_back[] =
+        "UPDATE users SET state = ?2, clerk_id = ?3, error_code = ?4, hashes = ?5, attempts = ?6,"
+        " run = ?7, made = ?8, owner = ?9"
+        " WHERE external_id = ?1 AND owner = ?10 AND state = ?11";
+    struct sql_query *query = sql_query(ledger->sql,
+                                        expected == KNOWN_ABSENT             ? insert
+                                        : takes_back(user, claims, expected) ? take_back
+                                                                             : update,
+                                        err);
     if (!query)
         return -1;
     sql_bind_text(query, 1, user->external_id);
@@ -161,13 +181,14 @@ static int write_row(struct ledger *ledger, const struct ledger_user *user, bool
     sql_bind_int(query, 6, user->attempts);
     sql_bind_int(query, 7, user->run);
     sql_bind_int(query, 8, user->made);
-    if (keep)
+    if (claims || user->state == LEDGER_SENDING)
         sql_bind_int(query, 9, ledger->writer);
     if (expected != KNOWN_ABSENT) {
         sql_bind_int(query, 10, ledger->writer);
-        sql_bind_int(query, 11, ledger_now_ms(ledger));
-        sql_bind_int(query, 12, (int64_t)expected - 1);
+        sql_bind_int(query, 11, (int64_t)expected - 1);
     }
+    if (expected != KNOWN_ABSENT && !takes_back(user, claims, expected))
+        sql_bind_int(query, 12, ledger_now_ms(ledger));
     int status = sql_run(query, err);
     *wrote = status == 0 && sql_changes(ledger->sql) == 1;
     return status;
@@ -192,20 +213,20 @@ static int settle(struct ledger *ledger, const struct ledger_user *user, bool cl
     ledger_ahead_spoil(ledger, user->external_id);
     bool must_not_be_moved =
         user->state == LEDGER_REJECTED || (claims && user->state == LEDGER_SENDING);
-    uint64_t moved = must_not_be_moved ? (uint64_t)LEDGER_DONE + 1 : 0;
-    bool keep = claims || user->state == LEDGER_SENDING;
-    *before = (struct standing){known_of(ledger, hash), false};
+    uint64_t moved = must_not_be_moved ? DONE : 0;
+    *before = (struct standing){.what = known_of(ledger, hash)};
     *wrote = false;
     if (before->what != 0 && before->what != moved &&
-        write_row(ledger, user, keep, before->what, wrote, err) != 0)
+        write_row(ledger, user, claims, before->what, wrote, err) != 0)
         return -1;
     if (!*wrote) {
         if (look(ledger, user->external_id, before, err) != 0)
             return -1;
         know(ledger, hash, before->what);
-        if (before->what == moved || before->taken)
+        if (before->what == moved || before->taken ||
+            (takes_back(user, claims, before->what) && !before->own))
             return 0;
-        if (write_row(ledger, user, keep, before->what, wrote, err) != 0)
+        if (write_row(ledger, user, claims, before->what, wrote, err) != 0)
             return -1;
     }
     if (!*wrote)
@@ -244,7 +265,7 @@ int ledger_claim(struct ledger *ledger, const struct ledger_user *user, struct a
     if (ledger_begin(ledger, err) != 0)
         return -1;
     int status = settle(ledger, user, true, &before, &wrote, err);
-    bool moved = user->state == LEDGER_SENDING && before.what == (uint64_t)LEDGER_DONE + 1;
+    bool moved = user->state == LEDGER_SENDING && before.what == DONE;
     if (status == 0 && before.taken && !moved) { /* perhaps by somebody who has died */
         status = ledger_bury(ledger, err);
         if (status == 0)

@@ -36,6 +36,50 @@ int ledger_page(struct ledger *ledger, int64_t after, struct arena *arena,
     return read_page(query, arena, users, room, count, err);
 }
 
+void ledger_walk_begin(struct ledger_walk *walk, struct ledger *ledger)
+{
+    walk->ledger = ledger;
+    walk->after = 0;
+    walk->at = walk->count = walk->room = 0;
+    arena_init(&walk->arena, PAGE_MAX);
+}
+
+void ledger_walk_end(struct ledger_walk *walk)
+{
+    arena_release(&walk->arena);
+}
+
+int ledger_walk_some(struct ledger_walk *walk, size_t room, struct ledger_user **users,
+                     size_t *count, struct err *err)
+{
+    bool over = walk->count < walk->room; /* the page before was the last one */
+    *users = walk->users;
+    *count = walk->at = walk->count = 0;
+    walk->room = room < LEDGER_WALK_PAGE ? room : LEDGER_WALK_PAGE;
+    arena_reset(&walk->arena);
+    if (over)
+        return 0;
+    if (ledger_page(walk->ledger, walk->after, &walk->arena, walk->users, walk->room, &walk->count,
+                    err) != 0)
+        return -1;
+    if (walk->count > 0)
+        walk->after = walk->users[walk->count - 1].number;
+    *count = walk->count;
+    return walk->count > 0;
+}
+
+int ledger_walk_next(struct ledger_walk *walk, const struct ledger_user **user, struct err *err)
+{
+    struct ledger_user *users;
+    size_t count;
+    int got = 1;
+    if (walk->at == walk->count)
+        got = ledger_walk_some(walk, LEDGER_WALK_PAGE, &users, &count, err);
+    if (got > 0)
+        *user = &walk->users[walk->at++];
+    return got;
+}
+
 /*
  * Those done are many and read in the index's order. Those planned or sending are few: one pass through
  * the rows as they lie, and then sorted (by an expression, or else SQLite walks the index for the order's sake).

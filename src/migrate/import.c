@@ -140,18 +140,13 @@ int import_run(struct import *import, struct err *err)
 int import_next_known(struct import *import, const struct ledger_user **user, struct err *err)
 {
     *user = NULL;
-    if (import->page_at == import->page_count) {
-        arena_reset(&import->page_arena);
-        import->page_at = 0;
-        if (ledger_page(import->ledger, import->page_after, &import->page_arena, import->page,
-                        IMPORT_PAGE, &import->page_count, err))
-            return -1;
-    }
-    if (import->page_at == import->page_count)
-        return 0;
-    *user = &import->page[import->page_at++];
-    import->page_after = (*user)->number;
-    return 0;
+    return ledger_walk_next(&import->walk, user, err) < 0 ? -1 : 0;
+}
+
+void import_walk(struct import *import)
+{
+    ledger_walk_end(&import->walk);
+    ledger_walk_begin(&import->walk, import->ledger);
 }
 
 /* Who was under way in an earlier run and is not in this export: looked up, and put where they belong. */
@@ -188,7 +183,7 @@ static int settle_stranded(struct import *import, struct err *err)
     if (counts[LEDGER_SENDING] == 0)
         return 0;
     import->feed = feed_stranded;
-    import->page_after = 0;
+    import_walk(import);
     import->at_end = false;
     return import_run(import, err);
 }
@@ -215,7 +210,6 @@ int import_open(struct import *import, const struct ledger_opts *ledger, struct 
                 struct err *err)
 {
     arena_init(&import->arena, 1 << 24);
-    arena_init(&import->page_arena, 1 << 28);
     buf_init(&import->content, 1 << 24);
     if (ledger_open(&import->ledger, ledger, err) || field_hasher_init(&import->hasher, err) ||
         json_new(&import->json, 16 << 20, err) || json_new(&import->lookup_json, 32 << 20, err) ||
@@ -246,7 +240,7 @@ void import_close(struct import *import)
     buf_release(&import->content);
     numbers_release(&import->seen);
     arena_release(&import->arena);
-    arena_release(&import->page_arena);
+    ledger_walk_end(&import->walk);
 }
 
 int import_end(struct import *import, struct err *err)

@@ -17,8 +17,7 @@
 #include "migrate/progress.h"
 #include "record/record.h"
 
-#define IMPORT_LOOKUPS 8   /* look-ups under way at once */
-#define IMPORT_PAGE    256 /* users of the ledger read at once */
+#define IMPORT_LOOKUPS 8 /* look-ups under way at once */
 
 /* What a user under way is about, where that is not plain from the state: the error code of SENDING. */
 #define IMPORT_CLAIMING TEXT("claiming") /* a user found at the target gets our external id */
@@ -60,11 +59,9 @@ struct import {
     struct numbers seen; /* rows of the ledger whose users the export has */
     /* Where users come from: takes the next one, or sets at_end. 0 or -1. */
     int (*feed)(struct import *import, struct err *err);
-    struct arena page_arena; /* a page of the ledger, for feeds that walk it */
-    struct ledger_user page[IMPORT_PAGE];
-    size_t page_count, page_at;
-    int64_t page_after, undo; /* undo: the run that is taken back */
-    bool undo_preview;        /* undo: counts only */
+    struct ledger_walk walk; /* for feeds that walk the ledger */
+    int64_t undo;            /* the run that is taken back */
+    bool undo_preview;       /* undo: counts only */
     bool at_end, stopping, failed;
     struct err err; /* of `failed` */
 };
@@ -157,7 +154,9 @@ int import_read_row(struct import *import, struct err *err);
 int import_feed_gone(struct import *import, struct err *err);
 int import_feed_undo(struct import *import, struct err *err);
 
-/* The next user of the ledger, page by page; NULL at the end (*err untouched) or on an error (-1). */
+/* Begins a walk through the ledger, in place of the one before. */
+void import_walk(struct import *import);
+/* The next user of the ledger; NULL at the end (*err untouched) or on an error (-1). */
 int import_next_known(struct import *import, const struct ledger_user **user, struct err *err);
 
 /* Lists who is gone, asks, acts. 0 or -1. */

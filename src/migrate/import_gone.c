@@ -9,12 +9,6 @@
 
 #define SUSPICIOUS_PERCENT 20
 
-static void begin_walk(struct import *import)
-{
-    import->page_after = 0;
-    import->page_at = import->page_count = 0;
-}
-
 static bool is_gone(const struct import *import, const struct ledger_user *user)
 {
     return user->state == LEDGER_DONE && user->run != import->run.id &&
@@ -60,7 +54,7 @@ static void tell(struct import *import, const struct ledger_user *user)
 static int list(struct import *import, struct err *err)
 {
     const struct ledger_user *user;
-    begin_walk(import);
+    import_walk(import);
     for (;;) {
         if (import_next_known(import, &user, err))
             return -1;
@@ -153,6 +147,6 @@ int import_gone(struct import *import, struct err *err)
         return 0;
     import->feed = import_feed_gone;
     import->at_end = false;
-    begin_walk(import);
+    import_walk(import);
     return import_run(import, err);
 }

@@ -12,9 +12,8 @@
 #include "json/json.h"
 #include "ledger/ledger.h"
 
-#define PAGE_USERS 1000
-#define PAGE_ROOM  ((size_t)16 << 20)
-#define TYPE_MAX   64
+#define PIECE_MAX ((size_t)16 << 20)
+#define TYPE_MAX  64
 
 struct map {
     const struct map_opts *opts;
@@ -252,25 +251,21 @@ static size_t keep_done(struct ledger_user *users, size_t count)
     return kept;
 }
 
-static int walk(struct map *map, struct ledger *ledger, struct arena *arena, uint64_t *written,
-                struct err *err)
+static int put_all(struct map *map, struct ledger *ledger, uint64_t *written, struct err *err)
 {
-    struct ledger_user users[PAGE_USERS];
-    uint64_t batch = map->opts->batch;
-    size_t room = batch < PAGE_USERS ? (size_t)batch : PAGE_USERS, count = room;
-    int64_t after = 0;
-    while (count == room) {
-        arena_reset(arena);
-        if (ledger_page(ledger, after, arena, users, room, &count, err) != 0)
-            return -1;
-        if (count > 0)
-            after = users[count - 1].number;
+    struct ledger_walk walk;
+    struct ledger_user *users;
+    size_t count;
+    int got, status = 0;
+    ledger_walk_begin(&walk, ledger);
+    while (status == 0 &&
+           (got = ledger_walk_some(&walk, map->opts->batch, &users, &count, err)) != 0) {
         size_t done = keep_done(users, count);
-        if (put_users(map, users, done, err) != 0)
-            return -1;
+        status = got > 0 ? put_users(map, users, done, err) : -1;
         *written += done;
     }
-    return 0;
+    ledger_walk_end(&walk);
+    return status;
 }
 
 static int check_type(struct text type, struct err *err)
@@ -291,18 +286,15 @@ int map_write(const struct map_opts *opts,
     struct map map = {.opts = opts, .write = write, .arg = arg};
     struct ledger_opts where = {.path = opts->ledger, .read_only = true};
     struct ledger *ledger;
-    struct arena arena;
     *users = 0;
     if (check_type(opts->type, err) != 0 || ledger_open(&ledger, &where, err) != 0)
         return -1;
-    arena_init(&arena, PAGE_ROOM);
-    buf_init(&map.out, PAGE_ROOM);
+    buf_init(&map.out, PIECE_MAX);
     buf_add(&map.out, head_of(opts));
     int status = flush(&map, err);
     if (status == 0)
-        status = walk(&map, ledger, &arena, users, err);
+        status = put_all(&map, ledger, users, err);
     buf_release(&map.out);
-    arena_release(&arena);
     ledger_close(ledger);
     return status;
 }

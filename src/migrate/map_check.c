@@ -10,9 +10,8 @@
 #include "migrate/lookup.h"
 #include "migrate/migrate.h"
 
-#define TIMEOUT_MS  15000
-#define ANSWER_MAX  ((size_t)1 << 20)
-#define LEDGER_PAGE 100
+#define TIMEOUT_MS 15000
+#define ANSWER_MAX ((size_t)1 << 20)
 
 struct check {
     struct target *target;
@@ -121,25 +120,24 @@ static int find_migrated(const char *path, struct arena *arena, struct map_claim
                          struct err *err)
 {
     struct ledger_opts opts = {.path = path, .read_only = true};
-    struct ledger_user users[LEDGER_PAGE];
+    const struct ledger_user *at;
+    struct ledger_walk walk;
     struct ledger *ledger;
-    size_t count = LEDGER_PAGE;
-    int64_t after = 0;
-    int status = 0;
+    int got = 0;
     if (ledger_open(&ledger, &opts, err) != 0)
         return -1;
-    while (status == 0 && !user->user_id.at && count == LEDGER_PAGE) {
-        status = ledger_page(ledger, after, arena, users, LEDGER_PAGE, &count, err);
-        for (size_t i = 0; status == 0 && i < count && !user->user_id.at; i++) {
-            after = users[i].number;
-            if (users[i].state == LEDGER_DONE && users[i].clerk_id.at)
-                *user = (struct map_claims){users[i].clerk_id, users[i].external_id, {NULL, 0}};
-        }
-    }
+    ledger_walk_begin(&walk, ledger);
+    while (!user->user_id.at && (got = ledger_walk_next(&walk, &at, err)) > 0)
+        if (at->state == LEDGER_DONE && at->clerk_id.at)
+            *user = (struct map_claims){
+                arena_copy(arena, at->clerk_id), arena_copy(arena, at->external_id), {NULL, 0}};
+    ledger_walk_end(&walk);
     ledger_close(ledger);
-    if (status == 0 && !user->user_id.at)
-        return err_set(err, ERR_UNUSABLE, "%s: nobody in it is at the target yet", path);
-    return status;
+    if (got < 0)
+        return -1;
+    return user->user_id.at
+               ? 0
+               : err_set(err, ERR_UNUSABLE, "%s: nobody in it is at the target yet", path);
 }
 
 static int make_user(struct check *check, struct map_claims *user, struct err *err)

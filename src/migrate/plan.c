@@ -234,20 +234,16 @@ static void judge_gone(struct plan *plan, const struct ledger_user *user)
 
 static int list_gone(struct plan *plan, struct err *err)
 {
-    static struct ledger_user page[PLAN_PAGE];
-    int64_t after = 0;
-    size_t count = PLAN_PAGE;
+    const struct ledger_user *user;
+    struct ledger_walk walk;
+    int got;
     if (!plan->ledger || plan->opts->limit || plan->opts->only_count > 0)
         return 0;
-    while (count == PLAN_PAGE) {
-        arena_reset(&plan->arena);
-        if (ledger_page(plan->ledger, after, &plan->arena, page, PLAN_PAGE, &count, err))
-            return -1;
-        for (size_t i = 0; i < count; i++)
-            judge_gone(plan, &page[i]);
-        after = count ? page[count - 1].number : after;
-    }
-    return 0;
+    ledger_walk_begin(&walk, plan->ledger);
+    while ((got = ledger_walk_next(&walk, &user, err)) > 0)
+        judge_gone(plan, user);
+    ledger_walk_end(&walk);
+    return got;
 }
 
 /* ---- all of it ---- */

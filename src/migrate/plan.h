@@ -12,7 +12,6 @@
 #include "migrate/progress.h"
 
 #define PLAN_BATCHES 8
-#define PLAN_PAGE    256 /* users of the ledger read at once */
 
 struct candidate {
     uint64_t row;

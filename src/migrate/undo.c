@@ -89,8 +89,7 @@ static int walk(struct import *import, bool preview, struct err *err)
 {
     import->undo_preview = preview;
     import->feed = import_feed_undo;
-    import->page_after = 0;
-    import->page_at = import->page_count = 0;
+    import_walk(import);
     import->at_end = false;
     return import_run(import, err);
 }

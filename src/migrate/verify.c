@@ -13,9 +13,8 @@
 
 #include "migrate/select.h"
 
-#define COMMIT_ROWS  10000 /* of the ledger that is made */
-#define RUNS         64    /* among which the last import is looked for */
-#define LEDGER_USERS 256   /* read at once in the last pass */
+#define COMMIT_ROWS 10000 /* of the ledger that is made */
+#define RUNS        64    /* among which the last import is looked for */
 
 bool verify_is_scratch(const struct verify *verify)
 {
@@ -155,18 +154,14 @@ static void judge_missing(struct verify *verify, const struct ledger_user *user)
 
 static int walk_ledger(struct verify *verify, struct err *err)
 {
-    static struct ledger_user page[LEDGER_USERS];
-    int64_t after = 0;
-    size_t count = LEDGER_USERS;
-    while (count == LEDGER_USERS && !verify_is_stopped(verify)) {
-        arena_reset(&verify->arena);
-        if (ledger_page(verify->ledger, after, &verify->arena, page, LEDGER_USERS, &count, err))
-            return -1;
-        for (size_t i = 0; i < count; i++)
-            judge_missing(verify, &page[i]);
-        after = count ? page[count - 1].number : after;
-    }
-    return 0;
+    const struct ledger_user *user;
+    struct ledger_walk walk;
+    int got = 0;
+    ledger_walk_begin(&walk, verify->ledger);
+    while (!verify_is_stopped(verify) && (got = ledger_walk_next(&walk, &user, err)) > 0)
+        judge_missing(verify, user);
+    ledger_walk_end(&walk);
+    return got < 0 ? -1 : 0;
 }
 
 /* ---- all of it ---- */

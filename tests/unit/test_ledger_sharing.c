@@ -219,6 +219,30 @@ static void a_lease_runs_out_unless_it_is_renewed(void **state)
     assert_counts(f, f->one, 0, 1, 0);
 }
 
+/* What a writer says of a user whom it has lost does not take back what the next one has done and let go of. */
+static void a_late_outcome_takes_nothing_back(void **state)
+{
+    static const enum ledger_state late[] = {LEDGER_PLANNED, LEDGER_FAILED, LEDGER_REJECTED,
+                                             LEDGER_SENDING};
+    struct fixture *f = *state;
+    NEED_DATABASE(f);
+    open_two(f, LEASE_MS);
+    claim(f, f->one, "a");
+    usleep(LEASE_MS * 2000);
+    assert_int_equal(claim(f, f->two, "a").result, LEDGER_CLAIMED);
+    put(f, f->two, "a", LEDGER_DONE);
+    for (size_t i = 0; i < ARRAY_COUNT(late); i++) {
+        put(f, f->one, "a", late[i]);
+        assert_int_equal(state_of(f, f->two, "a"), LEDGER_DONE);
+        assert_counts(f, f->one, 0, 1, 0);
+    }
+    /* Who claims it may: an update that finds nobody at the target. */
+    assert_int_equal(claim_as(f, f->one, "a", LEDGER_DONE).result, LEDGER_CLAIMED);
+    put(f, f->one, "a", LEDGER_FAILED);
+    assert_int_equal(state_of(f, f->two, "a"), LEDGER_FAILED);
+    assert_counts(f, f->one, 0, 0, 1);
+}
+
 static void closing_lets_go(void **state)
 {
     struct fixture *f = *state;
@@ -497,6 +521,7 @@ int main(void)
         ON_BOTH(what_failed_or_was_put_back_is_free),
         ON_BOTH(an_update_is_claimed_too),
         ON_BOTH(a_lease_runs_out_unless_it_is_renewed),
+        ON_BOTH(a_late_outcome_takes_nothing_back),
         ON_BOTH(closing_lets_go),
         ON_BOTH(the_dead_are_noticed_before_their_lease_is_over),
         ON_BOTH(one_may_want_to_be_alone),
