@@ -97,7 +97,7 @@ class Sandboxes(unittest.TestCase):
                     file.write('{"external_id": "1", "email_address": ["a@example.com"]}\n')
                 for where in (ledger, url):
                     done = usher("import", cwd + "/users", "--from", "usher", "--ledger", where,
-                                 "--yes", box=box)
+                                 "--existing", "adopt", "--yes", box=box)
                     self.assertEqual(done.returncode, 0, done.stderr)
             for where in (ledger, url):
                 done = usher("sandbox", "--data", where)
