@@ -35,11 +35,24 @@ static void take_random(struct clerk_ids *ids, void *to, size_t len)
     memcpy(to, ids->random + ids->random_left, len);
 }
 
+static uint32_t second_of(int64_t at_ms)
+{
+    return (uint32_t)(at_ms / 1000 - EPOCH_S);
+}
+
+static size_t write_id(const char *prefix, uint32_t words[5], char to[CLERK_ID_MAX])
+{
+    size_t len = strnlen(prefix, CLERK_ID_MAX - DIGITS - 1);
+    memcpy(to, prefix, len);
+    put_base62(words, to + len);
+    to[len + DIGITS] = 0;
+    return len + DIGITS;
+}
+
 size_t clerk_id_new(struct clerk_ids *ids, const char *prefix, int64_t now_ms,
                     char to[CLERK_ID_MAX])
 {
-    uint32_t second = (uint32_t)(now_ms / 1000 - EPOCH_S), words[5];
-    size_t len = strnlen(prefix, CLERK_ID_MAX - DIGITS - 1);
+    uint32_t second = second_of(now_ms), words[5];
     if (second > ids->second) {
         take_random(ids, &ids->count, sizeof(ids->count));
         ids->count >>= 1; /* room to count up */
@@ -50,8 +63,12 @@ size_t clerk_id_new(struct clerk_ids *ids, const char *prefix, int64_t now_ms,
     words[0] = ids->second;
     words[1] = (uint32_t)(ids->count >> 32);
     words[2] = (uint32_t)ids->count;
-    memcpy(to, prefix, len);
-    put_base62(words, to + len);
-    to[len + DIGITS] = 0;
-    return len + DIGITS;
+    return write_id(prefix, words, to);
+}
+
+size_t clerk_id_of(const char *prefix, int64_t at_ms, const uint8_t bits[16], char to[CLERK_ID_MAX])
+{
+    uint32_t words[5] = {second_of(at_ms)};
+    memcpy(&words[1], bits, 16);
+    return write_id(prefix, words, to);
 }

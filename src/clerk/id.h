@@ -25,4 +25,8 @@ struct clerk_ids {
 size_t clerk_id_new(struct clerk_ids *ids, const char *prefix, int64_t now_ms,
                     char to[CLERK_ID_MAX]);
 
+/* The same with the caller's 128 bits, so that it can be made again. */
+size_t clerk_id_of(const char *prefix, int64_t at_ms, const uint8_t bits[16],
+                   char to[CLERK_ID_MAX]);
+
 #endif

@@ -57,10 +57,23 @@ static void put_code_factors(struct call *call, const struct clerk_user *user, c
                             text_same(user->phones[i].id, user->primary_phone_id), typed, out);
 }
 
+/* An address's id for an identifier that nobody has: the same each time, as a real one is. */
+static struct text decoy_id(struct call *call, struct text identifier)
+{
+    static const int64_t at_ms = INT64_C(1767225600000); /* some time */
+    struct seal_key key = seal_key_of(text_of(call->desk->instance->secret_key), "usher: decoys");
+    uint8_t mark[SEAL_MARK_LEN];
+    char id[CLERK_ID_MAX];
+    seal_mark(&key, identifier, mark);
+    return arena_copy(call->arena,
+                      (struct text){id, clerk_id_of("idn_", at_ms - mark[0] * 1000, mark, id)});
+}
+
 /* What an identifier that nobody has is told, when that must not be told. */
 static void put_decoy_factors(struct call *call, const struct signin *signin, struct json_out *out)
 {
-    struct clerk_identifier decoy = {.id = signin->id, .value = signin->identifier};
+    struct clerk_identifier decoy = {.id = decoy_id(call, signin->identifier),
+                                     .value = signin->identifier};
     bool email = text_find(signin->identifier, '@', 0) < signin->identifier.len;
     put_plain_factor("password", out);
     if (!email)
@@ -68,6 +81,13 @@ static void put_decoy_factors(struct call *call, const struct signin *signin, st
     put_code_factor(call, "email_code", &decoy, false, true, signin->identifier, out);
     put_code_factor(call, "reset_password_email_code", &decoy, false, true, signin->identifier,
                     out);
+}
+
+/* Whether the attempt must not show whom it found: nothing has been proven yet. */
+static bool hides_user(const struct call *call, const struct signin *signin)
+{
+    return call->desk->instance->settings.enumeration_protection &&
+           text_same(signin->status, TEXT("needs_first_factor"));
 }
 
 static void put_first_factors(struct call *call, const struct signin *signin,
@@ -78,7 +98,7 @@ static void put_first_factors(struct call *call, const struct signin *signin,
     if (!account) {
         put_decoy_factors(call, signin, out);
     } else {
-        if (password && account->clerk.password_enabled)
+        if (password && (account->clerk.password_enabled || hides_user(call, signin)))
             put_plain_factor("password", out);
         put_code_factors(call, &account->clerk, "email_code", "phone_code", signin->identifier,
                          out);
@@ -141,13 +161,6 @@ static void put_supported_identifiers(const struct call *call, struct json_out *
         if (call->desk->instance->settings.attributes[all[i].attribute].used_for_first_factor)
             json_put_text(out, text_of(all[i].name));
     json_close(out, ']');
-}
-
-/* Whether the attempt must not show whom it found: nothing has been proven yet. */
-static bool hides_user(const struct call *call, const struct signin *signin)
-{
-    return call->desk->instance->settings.enumeration_protection &&
-           text_same(signin->status, TEXT("needs_first_factor"));
 }
 
 static void put_user_data(const struct account *account, struct json_out *out)

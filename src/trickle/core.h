@@ -24,6 +24,8 @@ struct core {
     struct loop *const *loops;
     struct json **jsons; /* one a loop */
     size_t loop_count;
+    /* Until when it is known (clock_now_us) whether Clerk hides whom it knows; odd: it does (step_protection.c). */
+    _Atomic int64_t protection;
     atomic_size_t users; /* requests, and one for being the current one */
     struct core *next;   /* among the retired */
 };

@@ -10,7 +10,8 @@
  *    changed it there: Clerk is asked once more and has the last word. The old identifier and password do not
  *    open a second way in.
  *  - Where Clerk does not tell an unknown user from a wrong password, the gateway's road does not either: a user
- *    whom Clerk knows is asked for at the legacy system too, whatever comes of it.
+ *    whom Clerk knows is asked for at the legacy system too, whatever comes of it. Codes are so for anybody, but
+ *    an outage is not: who is Clerk's needs nobody else to be sent a code.
  *  - Clerk's user of the same identifier is only given a password when the ledger or the external id says
  *    that it is the same person: who owns an address at the legacy system need not own the account.
  */
@@ -38,28 +39,32 @@ struct rule {
 #define DO(name)     .action = DECIDE_ACTION_##name
 /* Requests of browsers that Clerk was asked before anything else. */
 #define ASKS_AGAIN (KIND(password) | KIND(identifier) | KIND(attempt) | KIND(code))
+#define CODES      (KIND(code) | KIND(synthetic_code) | KIND(hidden_code))
 
 static const struct rule rules[] = {
     /* Clerk's word is the last one, or not clear yet. */
     {CLERK(other), DO(pass)},
+    {CLERK(cannot_tell), KINDS(KIND(hidden_code)), DO(pass)},
     {CLERK(cannot_tell), DO(refuse_later)},
     {CLERK(wrong_pair), DO(look_up)},
     {CLERK(wrong_password), DO(pass)},
-    {CLERK(no_password), KINDS(KIND(identifier) | KIND(code) | KIND(synthetic_code)), DO(pass)},
+    {CLERK(no_password), KINDS(KIND(identifier) | CODES), DO(pass)},
     {CLERK(no_password), KINDS(KIND(backend)), .when = FILL_NEVER, DO(refuse_password)},
     {CLERK(no_password), .when = FILL_NEVER, DO(pass)},
     /* What is configured to be Clerk's business alone. */
-    {KINDS(KIND(code) | KIND(synthetic_code)), .when = CODES_PASS, DO(pass)},
+    {KINDS(CODES), .when = CODES_PASS, DO(pass)},
     {KINDS(KIND(sign_up)), .when = SIGN_UP_PASS, DO(pass)},
 
+    {CLERK(not_asked), KINDS(KIND(hidden_code)), DO(look_up)},
     {LEGACY(not_asked), DO(ask_legacy)},
 
+    {LEGACY(cannot_tell), KINDS(KIND(hidden_code)), DO(pass)},
     {LEGACY(cannot_tell), KINDS(KIND(identifier)), DO(synthetic)},
     {LEGACY(cannot_tell), KINDS(KIND(sign_up)), .when = UNSURE_PASS, DO(pass)},
     {LEGACY(cannot_tell), DO(refuse_later)},
 
-    {CLERK(wrong_hidden), KINDS(KIND(backend)), DO(refuse_password)},
-    {CLERK(wrong_hidden), DO(pass)},
+    {CLERK(hidden), KINDS(KIND(backend)), DO(refuse_password)},
+    {CLERK(hidden), DO(pass)},
     {LEGACY(no), KINDS(KIND(sign_up)), DO(refuse_taken)},
     {LEGACY(no), KINDS(KIND(synthetic_attempt) | KIND(backend)), DO(refuse_password)},
     {LEGACY(no), DO(pass)},
@@ -67,6 +72,7 @@ static const struct rule rules[] = {
     {LEGACY(unknown), DO(pass)},
 
     /* The legacy system says yes. */
+    {MOVED(cannot_tell), KINDS(KIND(hidden_code)), DO(pass)},
     {MOVED(cannot_tell), DO(refuse_later)},
     {CLERK(no_password), MOVED(bare), DO(fill)},
     {MOVED(bare), KINDS(KIND(synthetic_attempt)), DO(fill)},

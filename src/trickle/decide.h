@@ -18,6 +18,7 @@
     KIND(synthetic_attempt, "a password for a sign-in that the gateway began")                     \
     KIND(code, "sign-in or password reset by a code, with an identifier")                          \
     KIND(synthetic_code, "the same for a sign-in that the gateway began")                          \
+    KIND(hidden_code, "the same where Clerk answers alike for anybody (enumeration protection)")   \
     KIND(sign_up, "sign-up with an identifier")                                                    \
     KIND(backend, "identifier and password from an application's own server")                      \
     KIND(session, "a live session of the legacy system, whose user Clerk does not know")
@@ -28,7 +29,7 @@
     CLERK(unknown_user, "no user has this identifier")                                             \
     CLERK(wrong_pair, "user or password is wrong, and Clerk does not tell which")                  \
     CLERK(wrong_password, "there is such a user, and the password is another")                     \
-    CLERK(wrong_hidden, "the same, and nobody may notice that there is such a user")               \
+    CLERK(hidden, "there is such a user, whom nobody may notice; a password was wrong")            \
     CLERK(no_password, "there is such a user, without a password")                                 \
     CLERK(cannot_tell, "nobody could say which of these it is")                                    \
     CLERK(other, "anything else: success, limits, locks, faults")

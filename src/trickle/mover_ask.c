@@ -120,7 +120,7 @@ static enum decide_clerk verify(struct mover_work *work)
     buf_release(&path);
     buf_release(&body);
     if (answer.result == BACKEND_REFUSED && answer.status == 422)
-        return DECIDE_CLERK_wrong_hidden;
+        return DECIDE_CLERK_hidden;
     if (answer.result != BACKEND_OK)
         return DECIDE_CLERK_cannot_tell;
     work->knew = true;
@@ -140,10 +140,12 @@ void mover_look_up(struct mover_work *work)
     work->looked_up = true;
     if (!work->holder.found)
         facts->clerk = DECIDE_CLERK_unknown_user;
+    else if (facts->kind == DECIDE_KIND_hidden_code)
+        facts->clerk = DECIDE_CLERK_hidden;
     else if (!work->holder.password_enabled)
         facts->clerk = DECIDE_CLERK_no_password;
     else if (facts->kind != DECIDE_KIND_backend)
-        facts->clerk = DECIDE_CLERK_wrong_hidden;
+        facts->clerk = DECIDE_CLERK_hidden;
     else if (mover_may_guess(work))
         facts->clerk = verify(work);
 }
@@ -157,7 +159,7 @@ void mover_ask_legacy(struct mover_work *work)
         [LEGACY_UNKNOWN] = DECIDE_LEGACY_unknown,
     };
     struct mover_job *job = work->job;
-    bool hidden = job->facts.clerk == DECIDE_CLERK_wrong_hidden;
+    bool hidden = job->facts.clerk == DECIDE_CLERK_hidden;
     if (!mover_may_guess(work))
         return;
     enum legacy_says says = ask(job, &work->user, &work->call);
@@ -169,7 +171,8 @@ void mover_ask_legacy(struct mover_work *work)
     /* What the old system thinks of Clerk's user is of no account. */
     if (says != LEGACY_YES || hidden)
         return;
-    work->knew = true;
+    work->knew =
+        job->facts.kind != DECIDE_KIND_hidden_code; /* each of these counts, whoever it is */
     if (job->facts.clerk == DECIDE_CLERK_no_password && !work->looked_up)
         mover_look_up(work);
     job->external_id = arena_copy(&job->arena, work->user->external_id);

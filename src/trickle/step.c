@@ -35,7 +35,8 @@ static void tell(const struct step *step)
 static void pass(struct step *step)
 {
     bool ours = step->is.kind == DECIDE_KIND_synthetic_attempt ||
-                step->is.kind == DECIDE_KIND_synthetic_code;
+                step->is.kind == DECIDE_KIND_synthetic_code ||
+                step->is.kind == DECIDE_KIND_hidden_code;
     if (step->first.status)
         step_give(step, &step->first);
     else if (ours)
@@ -78,7 +79,9 @@ static void on_decided(struct mover_job *job)
     int64_t retry_after_s = job->retry_after_s;
     arena_release(&job->arena);
     job->retry_after_s = retry_after_s;
-    if (job->end == MOVER_THROTTLED)
+    if (job->end != MOVER_DECIDED && step->is.kind == DECIDE_KIND_hidden_code)
+        pass(step);
+    else if (job->end == MOVER_THROTTLED)
         step_refuse_throttled(step);
     else if (job->end == MOVER_LATER)
         step_refuse_later(step);
@@ -100,7 +103,10 @@ static void hand_to_worker(struct step *step)
     if (step->job_began)
         return;
     arena_release(&job->arena);
-    step_refuse_busy(step);
+    if (step->is.kind == DECIDE_KIND_hidden_code)
+        pass(step);
+    else
+        step_refuse_busy(step);
 }
 
 /* Decides from what is known by now. */
@@ -125,8 +131,10 @@ static void on_sign_in(void *arg, const struct proxy_answer *answer)
                                          json_text(json_path(root, TEXT("response.identifier"))));
     if (step->is.identifier.len > 0)
         drive(step);
-    else
+    else if (step->first.status)
         step_give(step, &step->first);
+    else
+        proxy_pass(step->core->proxy, step->request);
 }
 
 /* Clerk's refusal tells it, or the sign-in itself does. */
@@ -169,6 +177,33 @@ static void on_first(void *arg, const struct proxy_answer *answer)
         find_identifier(step);
 }
 
+static void ask_clerk(struct step *step)
+{
+    const struct proxy_ask ask = {.done = on_first, .arg = step};
+    proxy_ask(step->core->proxy, step->request, &ask);
+}
+
+/* A code: whoever it is for, if Clerk does not tell; else as any other request. */
+static void on_protection(struct step *step, bool on)
+{
+    if (on)
+        step->is.kind = step->job.facts.kind = DECIDE_KIND_hidden_code;
+    if (on && step->is.sign_in.at)
+        find_identifier(step);
+    else if (on)
+        drive(step);
+    else if (step->is.sign_in.at)
+        proxy_pass(step->core->proxy, step->request);
+    else
+        ask_clerk(step);
+}
+
+static bool may_be_hidden(const struct step *step)
+{
+    bool code = step->is.kind == DECIDE_KIND_code || step->is.kind == DECIDE_KIND_hidden_code;
+    return code && step->core->settings->policy.codes == DECIDE_CODES_MOVE;
+}
+
 static bool is_held_back(enum decide_kind kind)
 {
     return kind == DECIDE_KIND_sign_up || kind == DECIDE_KIND_synthetic_attempt ||
@@ -183,11 +218,12 @@ static void begin(struct step *step)
                     NULL);
     } else if (step->is.look) {
         step_give_synthetic(step);
+    } else if (may_be_hidden(step)) {
+        step_ask_protection(step, on_protection);
     } else if (is_held_back(step->is.kind)) {
         drive(step);
     } else {
-        const struct proxy_ask ask = {.done = on_first, .arg = step};
-        proxy_ask(step->core->proxy, step->request, &ask);
+        ask_clerk(step);
     }
 }
 

@@ -2,7 +2,9 @@
  * How a step ends.
  *
  * A refusal that a worker had to do with leaves at the next tick of a clock that began with the request, so
- * that its time does not tell an unknown user from a wrong password; connectors take care of the rest.
+ * that its time does not tell an unknown user from a wrong password; connectors take care of the rest. The answer to
+ * a code that is sent under enumeration protection leaves at a tick of a slower clock, which has room for a move: a code
+ * takes its time to arrive anyhow.
  *
  * After a move the browser's own words go to Clerk once more, once, with the cookies as they are by now; its
  * answer is the browser's, whatever it says: a second factor, a leaked password, a limit.
@@ -12,12 +14,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TICK_US INT64_C(250000)
+#define TICK_US      INT64_C(250000)
+#define CODE_TICK_US INT64_C(2000000)
+
+static int64_t tick(const struct server_request *request, int64_t width_us)
+{
+    int64_t began = request->arrived_us;
+    return began + ((clock_now_us() - began) / width_us + 1) * width_us;
+}
 
 int64_t step_tick(const struct server_request *request)
 {
-    int64_t began = request->arrived_us;
-    return began + ((clock_now_us() - began) / TICK_US + 1) * TICK_US;
+    return tick(request, TICK_US);
 }
 
 static int64_t next_tick(const struct step *step)
@@ -68,15 +76,10 @@ void step_give(struct step *step, const struct proxy_answer *answer)
                      "The authentication service could not be reached. Please try again.");
         return;
     }
-    bool first = answer == &step->first;
+    bool first = answer == &step->first, hidden = step->is.kind == DECIDE_KIND_hidden_code;
     struct proxy_answer both = first ? *answer : with_first_cookies(step, answer);
-    proxy_reply(step->request, &(struct proxy_reply){.answer = &both,
-                                                     .not_before_us = first ? next_tick(step) : 0});
-}
-
-static void on_replayed(void *arg, const struct proxy_answer *answer)
-{
-    step_give(arg, answer);
+    int64_t leaves_us = hidden ? tick(step->request, CODE_TICK_US) : first ? next_tick(step) : 0;
+    proxy_reply(step->request, &(struct proxy_reply){.answer = &both, .not_before_us = leaves_us});
 }
 
 /* --- a sign-in of our own --- */
@@ -177,113 +180,4 @@ void step_refuse_busy(struct step *step)
             .code = CLERK_too_many_requests,
             .long_message = TEXT("Too many people are signing in. Please try again in a moment.")},
         step->job.retry_after_s);
-}
-
-/* --- the replay --- */
-
-/* Appends "name=value", behind a & if it is not the first. */
-static void add_param(struct buf *to, const char *name, struct text value)
-{
-    buf_printf(to, "%s%s=", to->len > 0 ? "&" : "", name);
-    form_encode(value, to);
-}
-
-/* The browser's password as a sign-in in one request. */
-static struct text combined_body(struct step *step)
-{
-    struct server_request *request = step->request;
-    struct form_fields form;
-    struct text locale = form_parse(request->body, &request->arena, &form) == FORM_OK
-                             ? form_get(&form, TEXT("locale"))
-                             : (struct text){NULL, 0};
-    struct buf body;
-    buf_init(&body, 32 * 1024);
-    add_param(&body, "strategy", TEXT("password"));
-    add_param(&body, "identifier", step->is.identifier);
-    add_param(&body, "password", step->is.password);
-    if (locale.len > 0)
-        add_param(&body, "locale", locale);
-    struct text kept = arena_copy(&request->arena, buf_text(&body));
-    buf_release(&body);
-    return kept;
-}
-
-static struct text sign_ins_target(struct step *step, const char *behind)
-{
-    struct text query = step->request->query;
-    return arena_printf(&step->request->arena, "/v1/client/sign_ins%s%s%.*s", behind,
-                        query.at ? "?" : "", TEXT_ARG(query));
-}
-
-/* The factor of Clerk's sign-in by which the code is sent; its id in the arena. */
-static struct text factor_id(struct step *step, struct json_value root)
-{
-    struct json_walk walk = json_walk(json_path(root, TEXT("response.supported_first_factors")));
-    while (json_next(&walk)) {
-        struct text id = json_text(json_get(walk.value, TEXT("email_address_id")));
-        if (!id.at)
-            id = json_text(json_get(walk.value, TEXT("phone_number_id")));
-        if (text_same(json_text(json_get(walk.value, TEXT("strategy"))), step->is.strategy))
-            return arena_copy(&step->request->arena, id);
-    }
-    return (struct text){NULL, 0};
-}
-
-/* Clerk's own sign-in has begun: it is asked to send the code. */
-static void on_begun(void *arg, const struct proxy_answer *answer)
-{
-    struct step *step = arg;
-    struct server_request *request = step->request;
-    struct json_value root;
-    char action[256];
-    bool parsed = answer->status == 200 && step_parse(step->core, request, answer, &root);
-    struct text id =
-        parsed ? json_text(json_path(root, TEXT("response.id"))) : (struct text){NULL, 0};
-    struct text factor = id.at ? factor_id(step, root) : (struct text){NULL, 0};
-    if (!factor.at || id.len > 100) {
-        step_give(step, answer);
-        return;
-    }
-    bool phone = text_starts(factor, TEXT("idn_")) &&
-                 text_find(step->is.identifier, '@', 0) == step->is.identifier.len;
-    struct buf body;
-    buf_init(&body, 4096);
-    add_param(&body, "strategy", step->is.strategy);
-    add_param(&body, phone ? "phone_number_id" : "email_address_id", factor);
-    snprintf(action, sizeof(action), "/%.*s/prepare_first_factor", TEXT_ARG(id));
-    step->first = *answer; /* its cookies are the browser's from now on */
-    struct proxy_ask ask = {.target = sign_ins_target(step, action),
-                            .body = arena_copy(&request->arena, buf_text(&body)),
-                            .cookie = step_cookies(request, answer),
-                            .done = on_replayed,
-                            .arg = step};
-    buf_release(&body);
-    proxy_ask(step->core->proxy, request, &ask);
-}
-
-static void replay_code(struct step *step)
-{
-    struct buf body;
-    buf_init(&body, 4096);
-    add_param(&body, "identifier", step->is.identifier);
-    struct proxy_ask ask = {.target = sign_ins_target(step, ""),
-                            .body = arena_copy(&step->request->arena, buf_text(&body)),
-                            .done = on_begun,
-                            .arg = step};
-    buf_release(&body);
-    proxy_ask(step->core->proxy, step->request, &ask);
-}
-
-void step_replay(struct step *step)
-{
-    struct proxy_ask ask = {.cookie = step->cookies, .done = on_replayed, .arg = step};
-    if (step->is.kind == DECIDE_KIND_synthetic_code) {
-        replay_code(step);
-        return;
-    }
-    if (step->is.kind == DECIDE_KIND_attempt || step->is.kind == DECIDE_KIND_synthetic_attempt) {
-        ask.target = sign_ins_target(step, "");
-        ask.body = combined_body(step);
-    }
-    proxy_ask(step->core->proxy, step->request, &ask);
 }

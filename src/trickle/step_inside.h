@@ -26,6 +26,7 @@ struct step {
     struct step_request is;
     struct proxy_answer first; /* Clerk's first answer; status 0: none */
     struct text cookies;       /* the Cookie header that the replay brings */
+    void (*on_protection)(struct step *step, bool on);
     bool job_began;
 };
 
@@ -46,6 +47,12 @@ bool step_parse(struct core *core, struct server_request *request,
 
 /* The browser's cookies as they are after an answer's Set-Cookie lines. Absent when memory is out. */
 struct text step_cookies(struct server_request *request, const struct proxy_answer *answer);
+
+/*
+ * Finds out whether Clerk has enumeration protection on, then goes on with that. What cannot be told is off, as
+ * Clerk cannot be asked for a code then either.
+ */
+void step_ask_protection(struct step *step, void (*then)(struct step *step, bool on));
 
 /* --- answers; each ends the step --- */
 

@@ -79,9 +79,13 @@ static void read_sign_in(struct core *core, struct server_request *request, stru
         read_synthetic(core, request, verb, action, is);
         return;
     }
-    is->any = text_same(verb, TEXT("POST")) && text_same(action, TEXT("attempt_first_factor")) &&
-              text_same(is->strategy, TEXT("password")) && is->password.len > 0;
-    is->kind = DECIDE_KIND_attempt;
+    bool prepares = text_same(action, TEXT("prepare_first_factor")) &&
+                    core->settings->policy.codes == DECIDE_CODES_MOVE;
+    bool attempts = text_same(action, TEXT("attempt_first_factor"));
+    is->kind = prepares ? DECIDE_KIND_hidden_code : DECIDE_KIND_attempt;
+    is->any = text_same(verb, TEXT("POST")) &&
+              ((prepares && is_code(is->strategy)) ||
+               (attempts && text_same(is->strategy, TEXT("password")) && is->password.len > 0));
 }
 
 /* POST /v1/client/sign_ups, or PATCH of one: whichever identifier comes. */

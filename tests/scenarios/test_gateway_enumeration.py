@@ -13,6 +13,7 @@ import os
 import re
 import sqlite3
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from gateway import Browser, Gateway, old_database, settings, sql
 from lab import BCRYPT, PASSWORD, Sandbox, folder
@@ -178,6 +179,118 @@ class Protected(Case):
             self.assertEqual((status, body.get("response", {}).get("status")), (200, "complete"), body)
         self.assertEqual(set(self.box.users()), {"old|0", "old|1"})
         self.assertEqual([identifier for _, identifier in self.road.asked], [OLD], "Clerk's own is Clerk's alone")
+
+
+class Codes(Case):
+    """A code instead of the password: sent to whoever is Clerk's or the old system's, and told to everybody."""
+
+    def codes(self, person):
+        return [message["code"] for message in self.box.call("GET", f"/v1/sandbox/outbox?to={person}")[1]]
+
+    def prepare(self, gateway, person, strategy="email_code"):
+        """What a browser sees up to a wrong code; the sign-in that the code is for; the browser."""
+        browser = Browser(gateway)
+        seen = [look(browser, "/v1/client/sign_ins", person, identifier=person)]
+        first = self.current(browser)
+        (address,) = {f["email_address_id"] for f in first["supported_first_factors"] if f["strategy"] == strategy}
+        seen.append(look(browser, f"/v1/client/sign_ins/{first['id']}/prepare_first_factor", person,
+                         strategy=strategy, email_address_id=address))
+        seen.append(plain(browser.call("GET", "/v1/client?" + browser.query)[2], person))
+        sign_in = self.current(browser)
+        seen.append(look(browser, f"/v1/client/sign_ins/{sign_in['id']}/attempt_first_factor", person,
+                         strategy=strategy, code="not it"))
+        return seen, sign_in, browser
+
+    @staticmethod
+    def current(browser):
+        return json.loads(browser.call("GET", "/v1/client?" + browser.query)[2])["response"]["sign_in"]
+
+    def everybody(self, act, made=()):
+        """All do the same and see the same, on the same road; only for these somebody is created on it."""
+        seen, results = None, {}
+        for person in PEOPLE:
+            (look, *results[person]), road, asked = self.watched(lambda person=person: act(person))
+            self.assertEqual(road.pop("POST /v1/users", 0), person in made, person)
+            road.pop("GET /v1/environment", 0)  # that of whoever comes first, and then for a while of nobody
+            seen = seen or (look, road, asked)
+            self.assertEqual((look, road, asked), seen, person)
+        return seen, results
+
+    def test_alike_and_really_sent(self):
+        gateway = self.start()
+        for strategy, made in (("email_code", (OLD,)), ("reset_password_email_code", ())):
+            with self.subTest(strategy):
+                before = {person: len(self.codes(person)) for person in PEOPLE}
+                (seen, _, asked), results = self.everybody(
+                    lambda person, strategy=strategy: self.prepare(gateway, person, strategy), made)
+                self.assertEqual([seen[0][0], seen[1][0], seen[3][0]], [200, 200, 422])
+                self.assertIn(b'"form_code_incorrect"', seen[3][3])
+                self.assertEqual(asked, ["find"])
+                self.assertEqual([len(self.codes(person)) - before[person] for person in PEOPLE], [1, 1, 0])
+                for person in (KNOWN, OLD):
+                    self.finish(*results[person], person, strategy)
+        self.assertEqual(set(self.box.users()), {"old|0", "old|1"})
+        self.assertEqual(Browser(gateway).sign_in(OLD, "Remembered-Horse-2")[0], 200)
+
+    def finish(self, sign_in, browser, person, strategy):
+        path = f"/v1/client/sign_ins/{sign_in['id']}"
+        status, body = browser.form(path + "/attempt_first_factor", strategy=strategy, code=self.codes(person)[0])
+        self.assertEqual(status, 200, body)
+        if body["response"]["status"] == "needs_new_password":
+            status, body = browser.form(path + "/reset_password", password="Remembered-Horse-2")
+        self.assertEqual((status, body["response"]["status"]), (200, "complete"), body)
+
+    def test_with_the_identifier_in_one(self):
+        gateway = self.start()
+
+        def act(person):
+            return look(Browser(gateway), "/v1/client/sign_ins", person, identifier=person, strategy="email_code"),
+
+        ((status, *_), _, asked), _ = self.everybody(act, made=(OLD,))
+        self.assertEqual((status, asked), (200, ["find"]))
+        self.assertEqual([len(self.codes(person)) for person in PEOPLE], [1, 1, 0])
+
+    def test_a_code_that_is_sent_again(self):
+        gateway = self.start()
+
+        def act(person):
+            seen, sign_in, browser = self.prepare(gateway, person)
+            (address,) = {f["email_address_id"] for f in sign_in["supported_first_factors"] if f["strategy"] == "email_code"}
+            return seen, look(browser, f"/v1/client/sign_ins/{sign_in['id']}/prepare_first_factor", person,
+                              strategy="email_code", email_address_id=address)
+
+        self.everybody(lambda person: (act(person),), made=(OLD,))
+        self.assertEqual([len(self.codes(person)) for person in PEOPLE], [2, 2, 0])
+
+    def test_two_tabs_make_one_user(self):
+        gateway = self.start()
+        with ThreadPoolExecutor(4) as pool:
+            for tab in [pool.submit(self.prepare, gateway, OLD) for _ in range(4)]:
+                self.assertEqual(tab.result()[0][1][0], 200)
+        self.assertEqual((set(self.box.users()), len(self.codes(OLD))), ({"old|0", "old|1"}, 4))
+
+    def test_outages_and_throttles_are_nobodys(self):
+        """Who is Clerk's needs neither the old system nor its limits to be sent a code."""
+        gateway = self.start({"connector": "http", "url": "http://127.0.0.1:9"}, throttle={"address": 2})
+        for _ in range(2):
+            (seen, _, _), _ = self.everybody(lambda person: self.prepare(gateway, person))
+            self.assertEqual(seen[1][0], 200)
+        self.assertEqual([len(self.codes(person)) for person in PEOPLE], [2, 0, 0])
+        self.assertEqual({event["end"] for event in gateway.events("sign_in")}, {"decided", "throttled"})
+
+    def test_codes_left_to_clerk(self):
+        gateway = self.start(policy={"codes": "pass"})
+        (_, road, asked), _ = self.everybody(lambda person: self.prepare(gateway, person))
+        self.assertEqual((asked, road["POST /v1/client/sign_ins"]), ([], 1))
+        self.assertEqual([len(self.codes(person)) for person in PEOPLE], [1, 0, 0])
+
+    def test_without_the_protection_clerks_own_is_clerks_alone(self):
+        self.protect(False)
+        gateway = self.start()
+        _, road, asked = self.watched(lambda: self.prepare(gateway, KNOWN))
+        self.assertEqual((asked, road["POST /v1/client/sign_ins"], road["GET /v1/environment"]), ([], 1, 1))
+        self.assertEqual(len(self.codes(KNOWN)), 1)
+        self.assertEqual(set(self.box.users()), {"old|0"})
 
 
 class Unprotected(Case):

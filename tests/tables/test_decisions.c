@@ -117,6 +117,9 @@ static bool can_be(int kind, int clerk)
                      kind == DECIDE_KIND_sign_up;
     bool by_password =
         kind == DECIDE_KIND_password || kind == DECIDE_KIND_attempt || kind == DECIDE_KIND_backend;
+    if (kind == DECIDE_KIND_hidden_code)
+        return clerk == DECIDE_CLERK_not_asked || clerk == DECIDE_CLERK_unknown_user ||
+               clerk == DECIDE_CLERK_hidden || clerk == DECIDE_CLERK_cannot_tell;
     if (held_back || clerk == DECIDE_CLERK_not_asked)
         return held_back && clerk == DECIDE_CLERK_not_asked;
     return by_password || clerk == DECIDE_CLERK_unknown_user || clerk == DECIDE_CLERK_other;
