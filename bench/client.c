@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 void bench_die(const char *what)
@@ -31,10 +32,15 @@ static void usher_path(char *to, size_t room)
 
 void sandbox_start(struct sandbox *sandbox)
 {
+    snprintf(sandbox->data, sizeof(sandbox->data), "bench-sandbox-%d.db", (int)getpid());
+    sandbox_resume(sandbox);
+}
+
+void sandbox_resume(struct sandbox *sandbox)
+{
     char path[4096], line[4096];
     int out[2];
     usher_path(path, sizeof(path));
-    snprintf(sandbox->data, sizeof(sandbox->data), "bench-sandbox-%d.db", (int)getpid());
     if (pipe(out) != 0)
         bench_die("pipe");
     sandbox->pid = fork();
@@ -88,17 +94,11 @@ static int by_value(const void *a, const void *b)
 
 double bench_cpu(pid_t pid)
 {
-    char path[64], line[1024];
-    unsigned long user = 0, system = 0;
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file && fgets(line, sizeof(line), file)) {
-        const char *at = strrchr(line, ')');
-        sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-    }
-    if (file)
-        fclose(file);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    struct timespec used = {0, 0};
+    clockid_t clock;
+    if (clock_getcpuclockid(pid, &clock) == 0)
+        clock_gettime(clock, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
 static double status_kib(pid_t pid, const char *name)

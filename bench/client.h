@@ -23,6 +23,8 @@ void bench_die(const char *what);
 
 /* `usher sandbox` without limits on a new database in this folder; stopping it removes that, halting does not. */
 void sandbox_start(struct sandbox *sandbox);
+/* The same on the database of one that was halted. */
+void sandbox_resume(struct sandbox *sandbox);
 void sandbox_halt(struct sandbox *sandbox);
 void sandbox_stop(struct sandbox *sandbox);
 /* Removes a database file and what SQLite keeps beside it. */

@@ -8,17 +8,23 @@
 
 #include "sql/sql.h"
 
+/* Users in a transaction of creates_copy. */
+#define COPY_BATCH 10000
+
+/* A thousand users are of the same minute. */
 static size_t put_create(char *to, uint64_t n)
 {
     char body[1024];
-    snprintf(
-        body, sizeof(body),
-        "{\"external_id\":\"auth0|%llu\",\"first_name\":\"Ada\",\"last_name\":\"Lovelace\","
-        "\"email_address\":[\"ada.%llx@example.com\"],"
-        "\"password_digest\":\"$2b$10$6nNPoEQzmCqAaDLKLFPNGOB1mW6mmGqC5JdYqUkJwHTS04dsGLqp.\","
-        "\"password_hasher\":\"bcrypt\",\"public_metadata\":{\"plan\":\"free\"},"
-        "\"unsafe_metadata\":{\"theme\":\"dark\"},\"created_at\":\"2020-11-03T22:49:17.442Z\"}",
-        (unsigned long long)n, (unsigned long long)(n * UINT64_C(0x9E3779B97F4A7C15)));
+    unsigned minute = (unsigned)(n / 1000 % (28 * 24 * 60));
+    snprintf(body, sizeof(body),
+             "{\"external_id\":\"auth0|%llu\",\"first_name\":\"Ada\",\"last_name\":\"Lovelace\","
+             "\"email_address\":[\"ada.%llx@example.com\"],"
+             "\"password_digest\":\"$2b$10$6nNPoEQzmCqAaDLKLFPNGOB1mW6mmGqC5JdYqUkJwHTS04dsGLqp.\","
+             "\"password_hasher\":\"bcrypt\",\"public_metadata\":{\"plan\":\"free\"},"
+             "\"unsafe_metadata\":{\"theme\":\"dark\"},\"created_at\":\"2020-11-%02uT%02u:%02u:17."
+             "442Z\"}",
+             (unsigned long long)n, (unsigned long long)(n * UINT64_C(0x9E3779B97F4A7C15)),
+             1 + minute / 1440, minute / 60 % 24, minute % 60);
     return bench_request(to, "POST", "/v1/users", body);
 }
 
@@ -118,4 +124,57 @@ double creates_bare(const struct sandbox *sandbox, uint64_t users, uint64_t batc
     sql_close(sql);
     bench_remove(path);
     return (double)users / seconds;
+}
+
+/* The number-th copy of some users: an external id, an email address and a day of creation of its own. */
+static int copy_range(struct sql *sql, int64_t from, int64_t to, int64_t shift, int64_t number,
+                      struct err *err)
+{
+    static const char *const statements[] = {
+        "DELETE FROM room WHERE ?1 + ?2 + ?3 + ?4 IS NOT NULL",
+        "INSERT INTO room SELECT * FROM users WHERE seq > ?1 AND seq <= ?2 AND ?3 + ?4 > 0",
+        "UPDATE room SET seq = seq + ?3, id = 'user_' || printf('%02d', ?4) || substr(id, 8),"
+        " external_id = external_id || '.' || ?4, created_at = created_at + 86400000 * ?4"
+        " WHERE seq > ?1 AND seq <= ?2",
+        "INSERT INTO users SELECT * FROM room WHERE ?1 + ?2 + ?3 + ?4 IS NOT NULL",
+        "INSERT INTO identifiers SELECT account + ?3, number, kind,"
+        " 'idn_' || printf('%02d', ?4) || substr(id, 7), ?4 || '.' || value, claim, status,"
+        " second_factor, created_at, updated_at FROM identifiers"
+        " WHERE account > ?1 AND account <= ?2",
+    };
+    int64_t values[] = {from, to, shift, number};
+    for (size_t i = 0; i < ARRAY_COUNT(statements); i++) {
+        struct sql_query *query = sql_query(sql, statements[i], err);
+        for (int at = 0; query && at < (int)ARRAY_COUNT(values); at++)
+            sql_bind_int(query, at + 1, values[at]);
+        if (!query || sql_run(query, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int copy_all(struct sql *sql, int64_t users, int64_t copies, struct err *err)
+{
+    for (int64_t number = 1; number <= copies; number++)
+        for (int64_t at = 0; at < users; at += COPY_BATCH) {
+            int64_t to = at + COPY_BATCH < users ? at + COPY_BATCH : users;
+            if (sql_begin(sql, err) != 0 ||
+                copy_range(sql, at, to, number * users, number, err) != 0 ||
+                sql_commit(sql, err) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+void creates_copy(const struct sandbox *sandbox, uint64_t users, uint64_t copies)
+{
+    static const char setup[] = "PRAGMA cache_size=-4000000; PRAGMA synchronous=OFF;"
+                                "PRAGMA wal_autocheckpoint=100000; PRAGMA temp_store=MEMORY;"
+                                "CREATE TEMP TABLE room AS SELECT * FROM users WHERE FALSE";
+    struct sql *sql;
+    struct err err;
+    if (sql_open(&sql, sandbox->data, SQL_CREATE, &err) != 0 || sql_exec(sql, setup, &err) != 0 ||
+        copy_all(sql, (int64_t)users, (int64_t)copies, &err) != 0)
+        bench_die(err.message);
+    sql_close(sql);
 }

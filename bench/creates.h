@@ -16,4 +16,10 @@ double creates_run(const struct sandbox *sandbox, uint64_t first, uint64_t users
  */
 double creates_bare(const struct sandbox *sandbox, uint64_t users, uint64_t batch);
 
+/*
+ * Of a halted sandbox: copies its first users `copies` times by SQL, without durability, as millions more of them would
+ * take hours through HTTP.
+ */
+void creates_copy(const struct sandbox *sandbox, uint64_t users, uint64_t copies);
+
 #endif

@@ -35,6 +35,8 @@ static bool enlarge(struct buf *buf, size_t need)
     size_t room = buf->room ? buf->room : 256;
     while (room < need)
         room *= 2;
+    if (room > buf->max)
+        room = buf->max; /* what is left of the room is what may be added: buf_left */
     char *at = malloc(room);
     if (!at)
         return false;
@@ -65,26 +67,6 @@ char *buf_room(struct buf *buf, size_t more)
 void buf_grow(struct buf *buf, size_t written)
 {
     buf->len += written;
-}
-
-void buf_add(struct buf *buf, struct text t)
-{
-    if (t.len == 0)
-        return;
-    char *to = buf_room(buf, t.len);
-    if (!to)
-        return;
-    memcpy(to, t.at, t.len);
-    buf->len += t.len;
-}
-
-void buf_byte(struct buf *buf, char c)
-{
-    char *to = buf_room(buf, 1);
-    if (!to)
-        return;
-    *to = c;
-    buf->len++;
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

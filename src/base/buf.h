@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -38,9 +39,29 @@ bool buf_ok(const struct buf *buf);
 char *buf_room(struct buf *buf, size_t more);
 void buf_grow(struct buf *buf, size_t written);
 
+/* How many bytes go in without another look at the maximum; 0 once the buffer has failed. */
+static inline size_t buf_left(const struct buf *buf)
+{
+    return buf->failed ? 0 : buf->room - buf->len;
+}
+
 /* Append a text, a byte, or what printf makes; nothing more is added once the buffer has failed. */
-void buf_add(struct buf *buf, struct text t);
-void buf_byte(struct buf *buf, char c);
+static inline void buf_add(struct buf *buf, struct text t)
+{
+    if (t.len == 0)
+        return;
+    char *to = t.len <= buf_left(buf) ? buf->at + buf->len : buf_room(buf, t.len);
+    if (!to)
+        return;
+    memcpy(to, t.at, t.len);
+    buf->len += t.len;
+}
+
+static inline void buf_byte(struct buf *buf, char c)
+{
+    buf_add(buf, (struct text){&c, 1});
+}
+
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What is in the buffer; valid until the next call that adds. */

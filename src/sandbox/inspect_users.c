@@ -154,23 +154,34 @@ static bool search(struct call *call, struct text query_text, struct found *foun
     return status == 0 || call_broken(call, &err);
 }
 
-/* The newest, or those behind the cursor. */
+/* Runs a statement with the creation time and the row of a user; stops when the page is full. */
+static bool find_behind(struct call *call, const char *statement, const struct account *last,
+                        struct found *found)
+{
+    struct err err;
+    struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
+    if (!query)
+        return call_broken(call, &err);
+    if (last) {
+        sql_bind_int(query, 1, last->clerk.user.created_at);
+        sql_bind_int(query, 2, last->seq);
+    }
+    return read_seqs(query, found, &err) == 0 || call_broken(call, &err);
+}
+
+/* The newest, or those behind the cursor: of the same time (users_list.c tells why), then of earlier ones. */
 static bool newest(struct call *call, struct text cursor, struct found *found)
 {
     static const char first[] = "SELECT seq FROM users ORDER BY created_at DESC, seq DESC LIMIT 50";
-    static const char next[] = "SELECT seq FROM users WHERE (created_at, seq) < (?1, ?2)"
-                               " ORDER BY created_at DESC, seq DESC LIMIT 50";
+    static const char same_time[] = "SELECT seq FROM users WHERE created_at = ?1 AND seq < ?2"
+                                    " ORDER BY created_at DESC, seq DESC LIMIT 50";
+    static const char earlier[] = "SELECT seq FROM users WHERE created_at < ?1 AND seq <> ?2"
+                                  " ORDER BY created_at DESC, seq DESC LIMIT 50";
     struct account last;
-    struct err err;
-    if (cursor.at && !call_account(call, cursor, &last))
-        return false;
-    struct sql_query *query =
-        sql_query(store_sql(call->desk->store), cursor.at ? next : first, &err);
-    if (query && cursor.at) {
-        sql_bind_int(query, 1, last.clerk.user.created_at);
-        sql_bind_int(query, 2, last.seq);
-    }
-    return (query && read_seqs(query, found, &err) == 0) || call_broken(call, &err);
+    if (!cursor.at)
+        return find_behind(call, first, NULL, found);
+    return call_account(call, cursor, &last) && find_behind(call, same_time, &last, found) &&
+           find_behind(call, earlier, &last, found);
 }
 
 static bool put_found(struct call *call, const struct found *found, struct json_out *out)

@@ -21,12 +21,21 @@ static const struct paging_order orders[] = {
     {"last_sign_in_at", "u.last_sign_in_at"},
 };
 
-/* A cursor page: the users behind that one in the order of the list. */
-static bool read_cursor(struct call *call, const struct paging *page, struct filter *filter)
+/*
+ * The users behind that one are those of its creation time that come later, then those of later times: two ranges of
+ * the index, as SQLite takes (a, b) > (x, y) for a >= x and would walk over all of one time.
+ */
+struct cursor {
+    bool given;
+    int64_t created_at, seq;
+};
+
+static bool read_cursor(struct call *call, const struct paging *page, struct cursor *cursor)
 {
     struct text id = call_param(call, TEXT("starting_after"));
     struct account last;
     struct err err;
+    *cursor = (struct cursor){.given = id.at};
     if (!id.at)
         return true;
     if (page->order != orders)
@@ -40,13 +49,9 @@ static bool read_cursor(struct call *call, const struct paging *page, struct fil
     if (answer == STORE_NONE)
         return call_fail(call, CLERK_form_resource_not_found, "starting_after",
                          "There is no user with the id in `starting_after`.");
-    if (!call_check(call, answer, &err))
-        return false;
-    char condition[64];
-    snprintf(condition, sizeof(condition), "(u.created_at, u.seq) %s (%%s, %lld)",
-             page->down ? "<" : ">", (long long)last.seq);
-    return filter_add(call, filter, condition,
-                      (struct filter_bind){.number = last.clerk.user.created_at});
+    cursor->created_at = last.clerk.user.created_at;
+    cursor->seq = last.seq;
+    return call_check(call, answer, &err);
 }
 
 /*
@@ -71,27 +76,28 @@ static bool need_index(struct call *call, const struct paging_order *order)
     return true;
 }
 
-static bool write_rows(struct call *call, struct sql_query *query)
+/* Appends the rows to the list; *count goes up by them. Returns false after refusing. */
+static bool write_rows(struct call *call, struct sql_query *query, int64_t *count)
 {
     struct store *store = call->desk->store;
+    struct buf *out = &call->request->out;
     struct account account;
     struct err err;
-    struct buf *out = call_answer(call, 200);
     int got;
-    buf_byte(out, '[');
     while ((got = sql_step(query, &err)) > 0) {
         if (account_read(store, query, call->now_ms, call->arena, &account, &err) != 0 ||
             account_fill(store, call->arena, &account, &err) != 0)
             return call_broken(call, &err);
-        if (out->len > 1)
+        if ((*count)++ > 0)
             buf_byte(out, ',');
         clerk_write_user(&account.clerk, out);
     }
-    buf_byte(out, ']');
     return got == 0 || call_broken(call, &err);
 }
 
-static void list(struct call *call, const struct paging *page, const struct filter *filter)
+/* Appends what the filter lets through, as the page wants it. Returns false after refusing. */
+static bool write_range(struct call *call, const struct paging *page, const struct filter *filter,
+                        int64_t *count)
 {
     char head[2048], tail[PAGING_TAIL_MAX], order[256];
     struct err err;
@@ -102,23 +108,55 @@ static void list(struct call *call, const struct paging *page, const struct filt
     struct paging own = *page;
     snprintf(order, sizeof(order), "%s%s", plus, page->order->expression);
     own.order = &sorted;
+    own.limit -= *count;
     snprintf(head, sizeof(head), "SELECT %s FROM users u", account_columns);
     paging_tail(&own, "u.seq", tail);
     struct sql_query *query = filter_query(filter, sql, head, tail, &err);
-    if (query)
-        write_rows(call, query);
-    else
-        call_broken(call, &err);
+    bool ok = query ? write_rows(call, query, count) : call_broken(call, &err);
     sql_finish(query);
+    return ok;
+}
+
+static bool write_behind(struct call *call, const struct paging *page, const struct cursor *cursor,
+                         bool same_time, int64_t *count)
+{
+    struct filter filter;
+    char range[64];
+    const char *way = page->down ? "<" : ">";
+    bool ok = filter_read(call, &filter);
+    if (same_time)
+        snprintf(range, sizeof(range), "u.created_at = %%s AND u.seq %s %lld", way,
+                 (long long)cursor->seq);
+    else
+        snprintf(range, sizeof(range), "u.created_at %s %%s", way);
+    ok = ok &&
+         filter_add(call, &filter, range, (struct filter_bind){.number = cursor->created_at}) &&
+         write_range(call, page, &filter, count);
+    filter_release(&filter);
+    return ok;
+}
+
+static void list(struct call *call, const struct paging *page, const struct filter *filter,
+                 const struct cursor *cursor)
+{
+    int64_t count = 0;
+    buf_byte(call_answer(call, 200), '[');
+    bool ok = cursor->given
+                  ? write_behind(call, page, cursor, true, &count) &&
+                        (count == page->limit || write_behind(call, page, cursor, false, &count))
+                  : write_range(call, page, filter, &count);
+    if (ok)
+        buf_byte(&call->request->out, ']');
 }
 
 void users_list(struct call *call)
 {
     struct paging page;
     struct filter filter;
+    struct cursor cursor;
     if (filter_read(call, &filter) && paging_read(call, orders, ARRAY_COUNT(orders), &page) &&
-        read_cursor(call, &page, &filter) && need_index(call, page.order))
-        list(call, &page, &filter);
+        read_cursor(call, &page, &cursor) && need_index(call, page.order))
+        list(call, &page, &filter, &cursor);
     filter_release(&filter);
 }
 

@@ -82,11 +82,10 @@ void sqlite_reset(struct sql_query *query)
 struct text sqlite_text(struct sql_query *query, int at)
 {
     sqlite3_stmt *statement = statement_of(query);
-    const void *bytes = sqlite3_column_blob(statement, at);
-    size_t len = (size_t)sqlite3_column_bytes(statement, at);
     if (sqlite3_column_type(statement, at) == SQLITE_NULL)
         return (struct text){NULL, 0};
-    return (struct text){bytes ? bytes : "", len};
+    const void *bytes = sqlite3_column_blob(statement, at);
+    return (struct text){bytes ? bytes : "", (size_t)sqlite3_column_bytes(statement, at)};
 }
 
 int64_t sqlite_integer(struct sql_query *query, int at)

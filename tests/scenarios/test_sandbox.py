@@ -344,6 +344,21 @@ class Lists(Case):
                 after = (("starting_after", page[-1]["id"]),)
             self.assertEqual(seen, sorted(range(12), reverse=way == "-"))
 
+    def test_cursor_among_users_of_one_time(self):
+        with Sandbox("--limits", "off") as box:
+            for n, day in enumerate((1, 2, 2, 2, 2, 2, 3)):
+                self.create(box, external_id=str(n), email_address=[f"t{n}@example.com"],
+                            created_at=f"2020-01-{day:02}T00:00:00Z")
+            for way in ("-", "+"):
+                for size in (1, 2, 3, 5):
+                    seen, page, after = [], True, ()
+                    while page:
+                        page = self.ok(box, "GET", query("/v1/users", ("limit", str(size)), ("query", "example"),
+                                                         ("order_by", way + "created_at"), *after))
+                        seen += [int(u["external_id"]) for u in page]
+                        after = (("starting_after", page[-1]["id"]),) if page else ()
+                    self.assertEqual(seen, sorted(range(7), reverse=way == "-"))
+
     def test_refusals(self):
         some = self.ok(self.box, "GET", "/v1/users?limit=1")[0]["id"]
         cases = [
