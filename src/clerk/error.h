@@ -88,6 +88,9 @@
           "The domain is there already")                                                           \
     ERROR(organization_domain_blocked, 422, "The domain is blocked")                               \
     ERROR(organization_domain_common, 422, "A mail service's domain")                              \
+    ERROR(organization_domain_enrollment_mode_invalid, 422, "The mode is not possible")            \
+    ERROR(organization_domain_mismatch, 422, "Not an address of the domain")                       \
+    ERROR(organization_suggestion_already_accepted, 400, "The suggestion was accepted already")    \
     ERROR(organization_not_enabled_in_instance, 403, "Organizations are not enabled")              \
     ERROR(organization_slugs_disabled, 403, "Slugs are disabled")                                  \
     ERROR(organization_creator_not_found, 400, "Creator not found")                                \
@@ -154,6 +157,8 @@
     ERROR(expired_session_token_invalid, 401, "Session token invalid")                             \
     ERROR(refresh_sid_mismatch, 401, "Session token of another session")                           \
     ERROR(refresh_request_origin_azp_mismatch, 401, "Session token of another origin")             \
+    ERROR(session_refresh_session_not_found, 401, "No such session")                               \
+    ERROR(session_refresh_user_not_found, 401, "No such user")                                     \
     ERROR(refresh_token_not_found, 401, "Refresh token not found")                                 \
     ERROR(session_refresh_inactive_session, 401, "Session is not active")                          \
     ERROR(session_refresh_expired_session_token_too_old, 401, "Session token too old")             \

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "sandbox/entry.h"
 #include "sandbox/org.h"
 #include "sandbox/store_private.h"
 
@@ -111,6 +112,8 @@ enum store_answer account_delete(struct store *store, const struct account *acco
     static const char user[] = "DELETE FROM users WHERE seq = ?1";
     if (membership_delete_of(store, account->seq, err) != 0 ||
         (account->image != USER_UNSET && image_delete(store, account->clerk.id, err) != 0) ||
+        entry_delete_named(store, ENTRY_ORG_SUGGESTION, account->clerk.id, err) != STORE_OK ||
+        entry_delete_named(store, ENTRY_ORG_REQUEST, account->clerk.id, err) != STORE_OK ||
         delete_by_seq(store, identifiers, account->seq, err) != 0 ||
         delete_by_seq(store, user, account->seq, err) != 0)
         return STORE_FAILED;

@@ -24,7 +24,7 @@ static bool write(struct call *call, const struct client *client, struct json_ou
     json_key(out, TEXT("sessions"));
     json_open(out, '[');
     for (size_t i = 0; i < count; i++)
-        session_write_back(&sessions[i], out);
+        session_write_back(call, &sessions[i], out);
     json_close(out, ']');
     json_field_text(out, "sign_in_id", client->sign_in);
     json_field_text(out, "sign_up_id", client->sign_up);

@@ -144,6 +144,18 @@ enum store_answer entry_delete_owned(struct store *store, struct text owner, str
     return delete_by(store, statement, owner, err);
 }
 
+enum store_answer entry_delete_named(struct store *store, enum entry_kind kind, struct text name,
+                                     struct err *err)
+{
+    static const char statement[] = "DELETE FROM entries WHERE kind = ?1 AND name = ?2";
+    struct sql_query *query = store_writes(store, statement, err);
+    if (!query)
+        return STORE_FAILED;
+    sql_bind_int(query, 1, kind);
+    sql_bind_text(query, 2, name);
+    return sql_run(query, err) == 0 ? STORE_OK : STORE_FAILED;
+}
+
 int entry_count(struct store *store, enum entry_kind kind, struct text owner, struct text status,
                 int64_t *count, struct err *err)
 {

@@ -24,7 +24,9 @@ enum entry_kind {
     ENTRY_DOMAIN = 10,
     ENTRY_TEMPLATE = 11,
     ENTRY_WAITLIST = 12,
-    ENTRY_PROXY_CHECK = 13
+    ENTRY_PROXY_CHECK = 13,
+    ENTRY_ORG_SUGGESTION = 14,
+    ENTRY_ORG_REQUEST = 15
 };
 
 struct entry {
@@ -53,6 +55,9 @@ enum store_answer entry_find(struct store *store, enum entry_kind kind, struct t
 enum store_answer entry_delete(struct store *store, const struct entry *entry, struct err *err);
 /* All that belongs to that owner, of every kind. */
 enum store_answer entry_delete_owned(struct store *store, struct text owner, struct err *err);
+/* All of a kind that are called by that name. */
+enum store_answer entry_delete_named(struct store *store, enum entry_kind kind, struct text name,
+                                     struct err *err);
 /* How many of a kind an owner has, with that status or (absent) any. */
 int entry_count(struct store *store, enum entry_kind kind, struct text owner, struct text status,
                 int64_t *count, struct err *err);

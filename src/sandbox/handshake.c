@@ -3,7 +3,7 @@
  *
  * What is to be set is a list of *directives*, whole Set-Cookie values: `__session` with a fresh token and
  * `__client_uat`, each plain and with the key's suffix, or their deletion; for a development instance also
- * `__clerk_db_jwt`; for a production instance the deletion of the handshake's own cookies, which SDKs forget.
+ * `__clerk_db_jwt`; with `__session` comes `__refresh`, suffixed alone; for a production instance the deletion of the handshake's own cookies, which SDKs forget.
  *
  *                 nonce                                    token
  *   development   ?__clerk_handshake_nonce=NONCE           ?__clerk_handshake=JWT
@@ -24,6 +24,7 @@
 #include "sandbox/token.h"
 
 #define NONCE_LEN       32
+#define REFRESH_LEN     40
 #define LIFE_MS         60000
 #define YEAR_S          ((int64_t)31536000)
 #define DIRECTIVE_BYTES ((size_t)64 * 1024)
@@ -50,8 +51,8 @@ static void put_pair(struct call *call, struct cookie *cookie, struct json_out *
 }
 
 /* `__session` has a token that is signed later: what is around it is JSON text without escapes. */
-static bool put_session(struct call *call, const struct session *session,
-                        const struct account *account, struct json_out *out)
+bool handshake_put_session(struct call *call, const struct session *session,
+                           const struct account *account, struct json_out *out)
 {
     struct token_opts opts = {.session = session, .account = account};
     for (int i = 0; i < 2; i++) {
@@ -61,6 +62,30 @@ static bool put_session(struct call *call, const struct session *session,
             return false;
         buf_printf(out->to, "; Path=/; Max-Age=%lld; SameSite=Lax\"", (long long)YEAR_S);
     }
+    return true;
+}
+
+/* The cookie that a server may get a token for, without sending the browser here: SDKs know the suffixed name alone. */
+static bool put_refresh(struct call *call, struct session *session, struct json_out *out)
+{
+    char secret[REFRESH_LEN + 1];
+    struct buf value;
+    if (!session->refresh.at) {
+        random_base62(secret, REFRESH_LEN);
+        session->refresh = arena_copy(call->arena, text_of(secret));
+        if (!session_put(call, session))
+            return false;
+    }
+    buf_init(&value, DIRECTIVE_BYTES);
+    cookie_write(&(struct cookie){.name = TEXT("__refresh"),
+                                  .suffix = text_of(call->desk->instance->suffix),
+                                  .value = session->refresh,
+                                  .max_age_s = YEAR_S,
+                                  .http_only = true,
+                                  .secure = call->front->secure},
+                 &value);
+    json_put_text(out, buf_text(&value));
+    buf_release(&value);
     return true;
 }
 
@@ -117,7 +142,8 @@ static bool put_directives(struct call *call, struct json_out *out)
     json_open(out, '[');
     if (!live)
         put_deletion(call, TEXT("__session"), out);
-    else if (!put_session(call, &session, &account, out))
+    else if (!handshake_put_session(call, &session, &account, out) ||
+             !put_refresh(call, &session, out))
         return false;
     put_uat(call, live ? call->front->client.updated_at / 1000 : 0, out);
     if (call->front->dev_browser.at)

@@ -5,7 +5,7 @@
 #ifndef USHER_SANDBOX_HANDSHAKE_H
 #define USHER_SANDBOX_HANDSHAKE_H
 
-#include "sandbox/row.h"
+#include "sandbox/session.h"
 
 /* Who came, until the application's server asks with the nonce: id is the nonce. */
 #define HANDSHAKE_COLUMNS(TEXT_, NUMBER_)                                                          \
@@ -16,5 +16,9 @@ struct handshake {
     HANDSHAKE_COLUMNS(ROW_TEXT, ROW_NUMBER)
 };
 extern const struct row_table handshake_table;
+
+/* Appends two directives, elements of an array: `__session` with a fresh token, plain and suffixed. Returns false after refusing. */
+bool handshake_put_session(struct call *call, const struct session *session,
+                           const struct account *account, struct json_out *out);
 
 #endif

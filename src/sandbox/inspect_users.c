@@ -239,7 +239,7 @@ void inspect_sessions(struct call *call)
     json_key(&out, TEXT("data"));
     json_open(&out, '[');
     for (size_t i = 0; i < count; i++)
-        session_write_back(&sessions[i], &out);
+        session_write_back(call, &sessions[i], &out);
     json_close(&out, ']');
     json_close(&out, '}');
 }

@@ -82,6 +82,13 @@ void invitations_front_list(struct call *call)
         org_invitations_answer_list(call, &org);
 }
 
+void invitations_front_list_pending(struct call *call)
+{
+    struct org org;
+    if (orgs_front_get(call, ROLE_ELEVATED, &org))
+        org_invitations_answer_pending(call, &org);
+}
+
 void invitations_front_revoke(struct call *call)
 {
     struct org org;

@@ -164,7 +164,7 @@ void me_sessions_active(struct call *call)
     json_open(&out, '[');
     for (size_t i = 0; i < count; i++)
         if (text_same(sessions[i].status, TEXT("active")))
-            session_write_activity(&sessions[i], &out);
+            session_write_activity(call, &sessions[i], &out);
     json_close(&out, ']');
 }
 

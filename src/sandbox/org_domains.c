@@ -1,12 +1,14 @@
 /*
  * A domain's doc: {"name","enrollment_mode","affiliation_email_address","affiliation_verification",
- * "ownership_verification"}, the verifications as they are answered. No invitation or suggestion comes from a domain by
- * itself, so none is pending.
+ * "ownership_verification"}, the verifications as they are answered. That of an address that was sent a code is a
+ * verification (verification.h) under the domain's id until it is done. What comes of a verified domain is enrollment.h's.
  */
 #include "sandbox/org_domains.h"
 
 #include "sandbox/doc.h"
+#include "sandbox/enrollment.h"
 #include "sandbox/restriction.h"
+#include "sandbox/verification.h"
 
 /* Mail services that everybody has addresses of: no organization's. */
 static const char *const common[] = {
@@ -70,12 +72,32 @@ static void put_json(struct json_out *out, const char *name, struct text json)
     json_field_raw(out, name, json.at ? json : TEXT("null"));
 }
 
+/* Of an address that was sent a code and has not told it yet. */
+static bool read_unverified(struct call *call, const struct entry *domain, struct content *content)
+{
+    struct verification sent;
+    bool found;
+    if (content->affiliation_verification.at || !content->affiliation_email_address.at)
+        return true;
+    if (!verification_get(call, domain->id, &sent, &found))
+        return false;
+    if (found)
+        content->affiliation_verification = arena_printf(
+            call->arena,
+            "{\"status\":\"%.*s\",\"strategy\":\"" ORG_DOMAIN_BY_EMAIL "\",\"attempts\":%lld,"
+            "\"expire_at\":%lld,\"verified_at\":null}",
+            TEXT_ARG(sent.status), (long long)sent.attempts, (long long)sent.expire_at);
+    return true;
+}
+
 bool org_domains_write(struct call *call, const struct entry *domain, const struct org *org,
                        struct buf *to)
 {
     struct json_out out = json_out(to);
     struct content content;
-    if (!decode(call, domain, &content))
+    int64_t invitations, suggestions;
+    if (!decode(call, domain, &content) || !read_unverified(call, domain, &content) ||
+        !enrollment_count(call, domain, &invitations, &suggestions))
         return false;
     json_open(&out, '{');
     json_field_text(&out, "object", text_of(org_domain_resource.object));
@@ -87,8 +109,8 @@ bool org_domains_write(struct call *call, const struct entry *domain, const stru
     put_json(&out, "affiliation_verification", content.affiliation_verification);
     put_json(&out, "verification", content.affiliation_verification);
     put_json(&out, "ownership_verification", content.ownership_verification);
-    json_field_int(&out, "total_pending_invitations", 0);
-    json_field_int(&out, "total_pending_suggestions", 0);
+    json_field_int(&out, "total_pending_invitations", invitations);
+    json_field_int(&out, "total_pending_suggestions", suggestions);
     json_key(&out, TEXT("public_organization_data"));
     clerk_write_public_organization(&org->clerk, to);
     out.comma = true; /* the object has written itself */
@@ -113,7 +135,7 @@ static bool tell(struct call *call, enum event_kind kind, const struct org *org,
 
 /* ---- checks ---- */
 
-static bool is_common(struct text name)
+bool org_domains_is_common(struct text name)
 {
     for (size_t i = 0; i < ARRAY_COUNT(common); i++)
         if (text_same(name, text_of(common[i])))
@@ -128,7 +150,7 @@ static bool check_name(struct call *call, struct text name)
     if (problem)
         return call_fail(call, CLERK_form_param_format_invalid, "name",
                          "`name` must be a domain of email addresses: %s.", problem);
-    if (is_common(name))
+    if (org_domains_is_common(name))
         return call_fail(call, CLERK_organization_domain_common, "name",
                          "Everybody can have an address at this mail service.");
     return !restriction_is_disposable(name) ||
@@ -254,6 +276,84 @@ bool org_domains_change(struct call *call, const struct org *org, struct entry *
     if (change->enrollment_mode.at)
         content.enrollment_mode = change->enrollment_mode;
     return put(call, org, &content, domain);
+}
+
+bool org_domains_remove(struct call *call, const struct org *org, const struct entry *domain)
+{
+    struct err err;
+    struct buf data;
+    if (!enrollment_withdraw(call, org, domain) ||
+        !call_check(call, entry_delete(call->desk->store, domain, &err), &err))
+        return false;
+    buf_init(&data, EVENT_DATA_MAX);
+    clerk_write_deleted(org_domain_resource.object, domain->id, (struct text){NULL, 0}, &data);
+    bool fine = event_put(call, events.deleted, buf_text(&data));
+    buf_release(&data);
+    return fine;
+}
+
+bool org_domains_send_code(struct call *call, const struct org *org, struct entry *domain,
+                           struct text email)
+{
+    struct content content;
+    struct verification sent;
+    struct text host = text_part(email, text_find(email, '@', 0) + 1, email.len);
+    if (text_same(domain->status, TEXT("verified")))
+        return call_fail(call, CLERK_verification_already_verified, NULL,
+                         "The domain is verified already.");
+    if (!text_same_nocase(host, domain->name))
+        return call_fail(call, CLERK_organization_domain_mismatch, "affiliation_email_address",
+                         "The address must be one of the domain %.*s.", TEXT_ARG(domain->name));
+    struct verification_opts opts = {
+        .id = domain->id, .strategy = TEXT(ORG_DOMAIN_BY_EMAIL), .address = email, .target = email};
+    if (!decode(call, domain, &content) || !verification_begin(call, &opts, &sent))
+        return false;
+    content.affiliation_email_address = email;
+    return put(call, org, &content, domain);
+}
+
+bool org_domains_try_code(struct call *call, const struct org *org, struct entry *domain,
+                          struct text code)
+{
+    struct verification sent;
+    bool found;
+    if (!verification_get(call, domain->id, &sent, &found))
+        return false;
+    if (!found)
+        return call_fail(call, CLERK_verification_missing, NULL, "No code has been sent yet.");
+    return verification_try(call, &sent, code) == VERIFICATION_RIGHT &&
+           org_domains_change(call, org, domain,
+                              &(struct org_domain_change){.verified = USER_FLAG_TRUE,
+                                                          .strategy = TEXT(ORG_DOMAIN_BY_EMAIL),
+                                                          .email = sent.target});
+}
+
+bool org_domains_find(struct call *call, struct text name, struct entry *domain, struct text *mode)
+{
+    static const char statement[] =
+        "SELECT id FROM entries WHERE kind = ?1 AND name = ?2 AND status = 'verified' LIMIT 1";
+    struct content content;
+    struct text id = {NULL, 0};
+    struct err err;
+    *mode = id;
+    struct sql_query *query = sql_query(store_sql(call->desk->store), statement, &err);
+    if (!query)
+        return call_broken(call, &err);
+    sql_bind_int(query, 1, ENTRY_ORG_DOMAIN);
+    sql_bind_text(query, 2, name);
+    int got = sql_step(query, &err);
+    if (got > 0)
+        id = arena_copy(call->arena, sql_text(query, 0));
+    sql_reset(query);
+    if (got < 0)
+        return call_broken(call, &err);
+    if (!id.at)
+        return true;
+    if (!resource_get(call, &org_domain_resource, (struct text){NULL, 0}, id, domain) ||
+        !decode(call, domain, &content))
+        return false;
+    *mode = content.enrollment_mode;
+    return true;
 }
 
 bool org_domains_own(struct call *call, const struct org *org, struct entry *domain)

@@ -16,6 +16,7 @@
 
 /* How the Backend API verifies domains, and that they belong to their organizations. */
 #define ORG_DOMAIN_BY_KEY   "admin"
+#define ORG_DOMAIN_BY_EMAIL "affiliation_email_code"
 #define ORG_DOMAIN_OVERRIDE "manual_override"
 
 struct org_domain_opts {
@@ -47,8 +48,25 @@ bool org_domains_make(struct call *call, const struct org *org, const struct org
 /* Stores the change and tells of it; refuses as org_domains_make. Returns false after refusing. */
 bool org_domains_change(struct call *call, const struct org *org, struct entry *domain,
                         const struct org_domain_change *change);
+/* With what it has offered and is pending; tells of it. Asks for call_mark before. Returns false after refusing. */
+bool org_domains_remove(struct call *call, const struct org *org, const struct entry *domain);
 /* Notes, once, that it is proven to be the organization's. Returns false after refusing. */
 bool org_domains_own(struct call *call, const struct org *org, struct entry *domain);
+
+/*
+ * A code goes to an address of the domain; having it verifies the domain. Each refuses: an address elsewhere, a domain that
+ * is verified already; a wrong or late code. Returns false after refusing.
+ */
+bool org_domains_send_code(struct call *call, const struct org *org, struct entry *domain,
+                           struct text email);
+bool org_domains_try_code(struct call *call, const struct org *org, struct entry *domain,
+                          struct text code);
+
+/* The verified one of that name, in lower case, and its mode; an absent mode: there is none. */
+bool org_domains_find(struct call *call, struct text name, struct entry *domain, struct text *mode);
+
+/* Whether everybody can have an address there; in lower case. */
+bool org_domains_is_common(struct text name);
 
 /* Appends the object. Returns false after refusing. */
 bool org_domains_write(struct call *call, const struct entry *domain, const struct org *org,

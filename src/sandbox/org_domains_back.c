@@ -67,8 +67,9 @@ void org_domains_delete(struct call *call)
 {
     struct org org;
     struct entry domain;
-    if (find(call, &org, &domain))
-        resource_delete(call, &org_domain_resource, &domain);
+    if (find(call, &org, &domain) && call_mark(call) && org_domains_remove(call, &org, &domain))
+        clerk_write_deleted(org_domain_resource.object, domain.id, (struct text){NULL, 0},
+                            call_answer(call, 200));
 }
 
 /* ---- lists ---- */

@@ -1,6 +1,6 @@
 /*
  * An invitation's doc: {"email_address","role","role_id","inviter_id","redirect_url","public_metadata",
- * "private_metadata","ticket"}. The role is known by its id, so that renaming it changes nothing here; its key is what
+ * "private_metadata","ticket","domain"}. The role is known by its id, so that renaming it changes nothing here; its key is what
  * is told once it is gone.
  */
 #include "sandbox/org_invitations.h"
@@ -32,7 +32,7 @@ const struct resource org_invitation_resource = {
 
 struct content {
     struct text email_address, role, role_id, inviter_id, redirect_url;
-    struct text public_metadata, private_metadata, ticket;
+    struct text public_metadata, private_metadata, ticket, domain;
 };
 
 static const struct doc_member members[] = {
@@ -44,6 +44,7 @@ static const struct doc_member members[] = {
     {"public_metadata", offsetof(struct content, public_metadata), true},
     {"private_metadata", offsetof(struct content, private_metadata), true},
     {"ticket", offsetof(struct content, ticket), false},
+    {"domain", offsetof(struct content, domain), false},
 };
 
 static bool decode(struct call *call, const struct entry *invitation, struct content *content)
@@ -101,7 +102,8 @@ static bool put_members(struct call *call, const struct entry *invitation,
     struct text status = resource_status(call, invitation), url = {NULL, 0};
     if (!decode(call, invitation, &content))
         return false;
-    if (text_same(status, TEXT("pending")) && !(url = ticket_url(call, content.ticket)).at)
+    if (text_same(status, TEXT("pending")) && content.ticket.at &&
+        !(url = ticket_url(call, content.ticket)).at)
         return false;
     json_field_text(out, "object", text_of(org_invitation_resource.object));
     json_field_text(out, "id", invitation->id);
@@ -265,16 +267,18 @@ static struct text or_empty(struct text object)
 static bool compose(struct call *call, const struct org_invitation_opts *opts,
                     const struct role *role, struct entry *invitation, struct content *content)
 {
-    *content = (struct content){
-        .email_address = opts->email_address,
-        .role = role->key,
-        .role_id = role->id,
-        .inviter_id = opts->inviter_id,
-        .redirect_url = opts->redirect_url,
-        .public_metadata = or_empty(opts->public_metadata),
-        .private_metadata = or_empty(opts->private_metadata),
-        .ticket = ticket_sign(call, ORG_INVITATION_TICKET, invitation->id, invitation->expires_at)};
-    return content->ticket.at &&
+    *content = (struct content){.email_address = opts->email_address,
+                                .role = role->key,
+                                .role_id = role->id,
+                                .inviter_id = opts->inviter_id,
+                                .redirect_url = opts->redirect_url,
+                                .public_metadata = or_empty(opts->public_metadata),
+                                .private_metadata = or_empty(opts->private_metadata),
+                                .domain = opts->domain_id};
+    if (!opts->domain_id.at)
+        content->ticket =
+            ticket_sign(call, ORG_INVITATION_TICKET, invitation->id, invitation->expires_at);
+    return (content->ticket.at || opts->domain_id.at) &&
            doc_encode(call, members, ARRAY_COUNT(members), content, invitation);
 }
 
@@ -297,7 +301,7 @@ bool org_invitations_make(struct call *call, const struct org *org,
     return check(call, org, opts, &role) && compose(call, opts, &role, invitation, &content) &&
            release_address(call, invitation) &&
            resource_keep(call, &org_invitation_resource, invitation) &&
-           (opts->silent || send(call, org, &content)) &&
+           (opts->silent || opts->domain_id.at || send(call, org, &content)) &&
            tell(call, EVENT_organization_invitation_created, org, invitation, NULL);
 }
 

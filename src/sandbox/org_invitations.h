@@ -23,8 +23,10 @@ struct org_invitation_opts {
     struct text inviter_id;                        /* absent: nobody in particular */
     struct text public_metadata, private_metadata; /* JSON objects; absent: {} */
     struct text redirect_url;                      /* absent: the application's own pages */
-    int64_t expires_in_days;                       /* USER_UNSET: 30 */
-    bool silent;                                   /* no email */
+    struct text
+        domain_id; /* absent; else that domain invites: no email, no ticket, accepted in the application */
+    int64_t expires_in_days; /* USER_UNSET: 30 */
+    bool silent;             /* no email */
 };
 
 /* For resource_get and resource_list. */
@@ -62,8 +64,9 @@ bool org_invitations_write(struct call *call, const struct entry *invitation, co
 /* How many are pending. Returns false after refusing. */
 bool org_invitations_count(struct call *call, const struct org *org, int64_t *count);
 
-/* Lists an organization's, filtered by the query. */
+/* Lists an organization's, filtered by the query; or those that are pending. */
 void org_invitations_answer_list(struct call *call, const struct org *org);
+void org_invitations_answer_pending(struct call *call, const struct org *org);
 
 /*
  * Lists those to the user's verified email addresses, with their organizations: the signed-in user's on a route of

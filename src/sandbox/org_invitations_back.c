@@ -163,6 +163,11 @@ void org_invitations_answer_list(struct call *call, const struct org *org)
     list(call, org, NULL);
 }
 
+void org_invitations_answer_pending(struct call *call, const struct org *org)
+{
+    list(call, org, only_pending);
+}
+
 void org_invitations_list(struct call *call)
 {
     struct org org;
@@ -174,7 +179,7 @@ void org_invitations_list_pending(struct call *call)
 {
     struct org org;
     if (orgs_get(call, call->ids[0], &org))
-        list(call, &org, only_pending);
+        org_invitations_answer_pending(call, &org);
 }
 
 void org_invitations_list_all(struct call *call)

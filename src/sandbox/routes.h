@@ -277,6 +277,29 @@ struct call;
     ROUTE(GET, "/v1/me/organization_invitations", SESSION, BROWSER, me_invitations)                \
     ROUTE(POST, "/v1/me/organization_invitations/{}/accept", SESSION, BROWSER,                     \
           me_invitation_accept)                                                                    \
+    ROUTE(GET, "/v1/me/organization_suggestions", SESSION, BROWSER, me_suggestions)                \
+    ROUTE(POST, "/v1/me/organization_suggestions/{}/accept", SESSION, BROWSER,                     \
+          me_suggestion_accept)                                                                    \
+    ROUTE(GET, "/v1/me/organization_creation_defaults", SESSION, BROWSER,                          \
+          me_organization_defaults)                                                                \
+    ROUTE(GET, "/v1/organizations/{}/membership_requests", SESSION, BROWSER,                       \
+          membership_requests_list)                                                                \
+    ROUTE(POST, "/v1/organizations/{}/membership_requests/{}/accept", SESSION, BROWSER,            \
+          membership_requests_accept)                                                              \
+    ROUTE(POST, "/v1/organizations/{}/membership_requests/{}/reject", SESSION, BROWSER,            \
+          membership_requests_reject)                                                              \
+    ROUTE(GET, "/v1/organizations/{}/domains", SESSION, BROWSER, org_domains_front_list)           \
+    ROUTE(POST, "/v1/organizations/{}/domains", SESSION, BROWSER, org_domains_front_create)        \
+    ROUTE(GET, "/v1/organizations/{}/domains/{}", SESSION, BROWSER, org_domains_front_get)         \
+    ROUTE(DELETE, "/v1/organizations/{}/domains/{}", SESSION, BROWSER, org_domains_front_delete)   \
+    ROUTE(POST, "/v1/organizations/{}/domains/{}/update_enrollment_mode", SESSION, BROWSER,        \
+          org_domains_front_update_mode)                                                           \
+    ROUTE(POST, "/v1/organizations/{}/domains/{}/prepare_affiliation_verification", SESSION,       \
+          BROWSER, org_domains_front_prepare)                                                      \
+    ROUTE(POST, "/v1/organizations/{}/domains/{}/attempt_affiliation_verification", SESSION,       \
+          BROWSER, org_domains_front_attempt)                                                      \
+    ROUTE(GET, "/v1/organizations/{}/invitations/pending", SESSION, BROWSER,                       \
+          invitations_front_list_pending)                                                          \
     ROUTE(POST, "/v1/organizations/{}/invitations", SESSION, BROWSER, invitations_front_create)    \
     ROUTE(GET, "/v1/organizations/{}/invitations", SESSION, BROWSER, invitations_front_list)       \
     ROUTE(POST, "/v1/organizations/{}/invitations/bulk", SESSION, BROWSER,                         \

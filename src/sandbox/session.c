@@ -17,11 +17,36 @@ ROW_TABLE(session_table, session, "sessions", SESSION_COLUMNS, COLUMN_TEXT, COLU
           "CREATE INDEX IF NOT EXISTS sessions_organization ON sessions (organization)"
           " WHERE organization IS NOT NULL;");
 
-static void put_common(const struct session *session, struct json_out *out)
+static bool is_live(const struct session *session)
+{
+    return text_same(session->status, TEXT("active"));
+}
+
+/* Whether it still has to choose an organization: the one task that there is. */
+static bool is_pending(const struct call *call, const struct session *session)
+{
+    const struct settings *settings = &call->desk->instance->settings;
+    return is_live(session) && settings->org_enabled && settings->org_force_selection &&
+           !session->organization.at;
+}
+
+struct text session_status(const struct call *call, const struct session *session)
+{
+    return is_pending(call, session) ? TEXT("pending") : session->status;
+}
+
+static void put_tasks(const struct call *call, const struct session *session, struct json_out *out)
+{
+    json_field_raw(out, "tasks",
+                   is_pending(call, session) ? TEXT("[{\"key\":\"choose-organization\"}]")
+                                             : TEXT("null"));
+}
+
+static void put_common(const struct call *call, const struct session *session, struct json_out *out)
 {
     json_field_text(out, "object", TEXT("session"));
     json_field_text(out, "id", session->id);
-    json_field_text(out, "status", session->status);
+    json_field_text(out, "status", session_status(call, session));
     json_field_int(out, "expire_at", session->expire_at);
     json_field_int(out, "abandon_at", session->abandon_at);
     json_field_int(out, "last_active_at", session->active_at);
@@ -58,7 +83,7 @@ static bool tell(struct call *call, const struct session *session, enum event_ki
     buf_init(&json, 65536);
     struct json_out out = json_out(&json);
     json_open(&out, '{');
-    put_common(session, &out);
+    put_common(call, session, &out);
     put_owner(session, &out);
     json_close(&out, '}');
     bool ok = event_put_session(call, event, buf_text(&json), &account);
@@ -83,6 +108,7 @@ bool session_start(struct call *call, const struct session_opts *opts, struct se
                                 .first_factor_at = opts->first ? now : ROW_NULL,
                                 .second_factor_at = opts->second ? now : ROW_NULL};
     return session_put(call, session) && tell(call, session, EVENT_session_created) &&
+           (!is_pending(call, session) || tell(call, session, EVENT_session_pending)) &&
            meter_active(call, opts->account);
 }
 
@@ -96,7 +122,7 @@ bool session_put(struct call *call, struct session *session)
 /* A session whose time is over says so, whatever is stored. */
 static void settle(const struct call *call, struct session *session)
 {
-    if (!text_same(session->status, TEXT("active")))
+    if (!is_live(session))
         return;
     if (session->expire_at <= call->now_ms)
         session->status = TEXT("expired");
@@ -129,7 +155,7 @@ bool session_get_live(struct call *call, struct text id, struct session *session
         return false;
     if (!text_same(session->client, call->front->client.id))
         return call_not_found(call, "session", id);
-    if (!text_same(session->status, TEXT("active")))
+    if (!is_live(session))
         return call_fail(call, CLERK_authentication_invalid, NULL, "The session is %.*s.",
                          TEXT_ARG(session->status));
     enum store_answer got = account_get_seq(call->desk->store, session->account, call->now_ms,
@@ -161,7 +187,7 @@ static void keep_live(struct session *sessions, size_t *count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++)
-        if (text_same(sessions[i].status, TEXT("active")))
+        if (is_live(&sessions[i]))
             sessions[kept++] = sessions[i];
     *count = kept;
 }
@@ -212,19 +238,21 @@ bool session_end_user(struct call *call, const struct account *account, const ch
     return true;
 }
 
-void session_write_back(const struct session *session, struct json_out *out)
+void session_write_back(const struct call *call, const struct session *session,
+                        struct json_out *out)
 {
     json_open(out, '{');
-    put_common(session, out);
+    put_common(call, session, out);
     put_owner(session, out);
-    json_field_raw(out, "tasks", TEXT("null"));
+    put_tasks(call, session, out);
     json_close(out, '}');
 }
 
-void session_write_activity(const struct session *session, struct json_out *out)
+void session_write_activity(const struct call *call, const struct session *session,
+                            struct json_out *out)
 {
     json_open(out, '{');
-    put_common(session, out);
+    put_common(call, session, out);
     json_key(out, TEXT("latest_activity"));
     json_open(out, '{');
     json_field_text(out, "object", TEXT("session_activity"));
@@ -243,8 +271,7 @@ static bool put_token(struct call *call, const struct session *session,
                       const struct account *account, struct json_out *out)
 {
     json_key(out, TEXT("last_active_token"));
-    if (!text_same(session->client, call->front->client.id) ||
-        !text_same(session->status, TEXT("active"))) {
+    if (!text_same(session->client, call->front->client.id) || !is_live(session)) {
         json_put_null(out);
         return true;
     }
@@ -267,9 +294,9 @@ bool session_write_front(struct call *call, const struct session *session, struc
                     &err))
         return false;
     json_open(out, '{');
-    put_common(session, out);
+    put_common(call, session, out);
     put_rest(session, out);
-    json_field_raw(out, "tasks", TEXT("null"));
+    put_tasks(call, session, out);
     if (!put_token(call, session, &account, out))
         return false;
     json_key(out, TEXT("user"));

@@ -12,7 +12,7 @@
 
 /*
  * client: its id. user_id: the user's id, account: the same as a row number. actor: JSON, absent unless someone
- * impersonates the user. The factors' times are when they were last proven; ROW_NULL for never.
+ * impersonates the user. refresh: what its refresh tokens are, absent until a handshake gives one. The factors' times are when they were last proven; ROW_NULL for never.
  */
 #define SESSION_COLUMNS(TEXT_, NUMBER_)                                                            \
     TEXT_(client)                                                                                  \
@@ -21,6 +21,7 @@
     TEXT_(status)                                                                                  \
     TEXT_(organization)                                                                            \
     TEXT_(actor)                                                                                   \
+    TEXT_(refresh)                                                                                 \
     NUMBER_(created_at)                                                                            \
     NUMBER_(updated_at)                                                                            \
     NUMBER_(active_at)                                                                             \
@@ -72,10 +73,18 @@ bool session_end(struct call *call, struct session *session, const char *status)
 bool session_end_user(struct call *call, const struct account *account, const char *status,
                       struct text besides);
 
+/*
+ * The status that answers and tokens tell. A live session is stored as "active"; as long as the instance forces an
+ * organization on it and it has none, it is "pending", with the task choose-organization.
+ */
+struct text session_status(const struct call *call, const struct session *session);
+
 /* Appends the Session as the Frontend API has it (user and a fresh token inside), or as the Backend API. */
 bool session_write_front(struct call *call, const struct session *session, struct json_out *out);
-void session_write_back(const struct session *session, struct json_out *out);
+void session_write_back(const struct call *call, const struct session *session,
+                        struct json_out *out);
 /* As the user sees where he is signed in. */
-void session_write_activity(const struct session *session, struct json_out *out);
+void session_write_activity(const struct call *call, const struct session *session,
+                            struct json_out *out);
 
 #endif

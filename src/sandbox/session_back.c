@@ -1,4 +1,4 @@
-/* The Backend API's sessions: list, get, create (for tests), revoke, tokens, refresh. */
+/* The Backend API's sessions: list, get, create (for tests), revoke, tokens. */
 #include "sandbox/active.h"
 #include "sandbox/body.h"
 #include "sandbox/call.h"
@@ -8,15 +8,13 @@
 #include "sandbox/routes.h"
 #include "sandbox/token.h"
 
-/* A token that has expired longer ago than this is not refreshed. */
-#define REFRESH_MAX_S 86400
-#define LIFE_MIN_S    30
-#define LIFE_MAX_S    315360000
+#define LIFE_MIN_S 30
+#define LIFE_MAX_S 315360000
 
 static void answer(struct call *call, const struct session *session)
 {
     struct json_out out = json_out(call_answer(call, 200));
-    session_write_back(session, &out);
+    session_write_back(call, session, &out);
 }
 
 void sessions_get(struct call *call)
@@ -46,7 +44,7 @@ static bool list(struct call *call, struct session **sessions, size_t *count)
     for (size_t i = 0; i < *count; i++) {
         const struct session *one = &(*sessions)[i];
         if ((!client.at || text_same(one->client, client)) &&
-            (!status.at || text_same(one->status, status)))
+            (!status.at || text_same(session_status(call, one), status)))
             (*sessions)[kept++] = *one;
     }
     *count = kept;
@@ -61,7 +59,7 @@ void sessions_list(struct call *call)
     if (!list(call, &sessions, &count) || !page_open(call, count, &page))
         return;
     for (size_t i = page.from; i < page.to; i++)
-        session_write_back(&sessions[i], &page.out);
+        session_write_back(call, &sessions[i], &page.out);
     page_close(&page);
 }
 
@@ -150,56 +148,6 @@ void sessions_tokens_template(struct call *call)
                                                 .account = &account,
                                                 .template = &template,
                                                 .life_s = life_s});
-}
-
-struct refresh {
-    struct text expired_token, refresh_token, request_origin, format, address, headers;
-};
-
-static bool refuse_refresh(struct call *call, enum clerk_code code)
-{
-    return call_fail(call, code, NULL, "The session token cannot be refreshed.");
-}
-
-/* The claims of the expired token, which must be of this session and not too old. */
-static bool check_expired(struct call *call, const struct refresh *form)
-{
-    struct json_value claims;
-    struct err err;
-    struct text payload = keys_verify(&call->desk->instance->keys, form->expired_token, call->arena,
-                                      TEXT(TOKEN_CLASS_SESSION));
-    if (!payload.at || json_parse(call->desk->json, payload, &claims, &err) != 0)
-        return refuse_refresh(call, CLERK_expired_session_token_invalid);
-    if (!text_same(json_text(json_get(claims, TEXT("sid"))), call->ids[0]))
-        return refuse_refresh(call, CLERK_refresh_sid_mismatch);
-    if (json_int(json_get(claims, TEXT("exp"))) + REFRESH_MAX_S < call->now_ms / 1000)
-        return refuse_refresh(call, CLERK_session_refresh_expired_session_token_too_old);
-    struct text azp = json_text(json_get(claims, TEXT("azp")));
-    return !azp.at || text_same(azp, form->request_origin) ||
-           refuse_refresh(call, CLERK_refresh_request_origin_azp_mismatch);
-}
-
-/* The sandbox gives no refresh tokens (cookies `__refresh`): SDKs then do a handshake instead. */
-void sessions_refresh(struct call *call)
-{
-    static const struct body_field fields[] = {
-        {"expired_token", BODY_SECRET, offsetof(struct refresh, expired_token), .needed = true},
-        {"refresh_token", BODY_SECRET, offsetof(struct refresh, refresh_token), .needed = true},
-        {"request_origin", BODY_TEXT, offsetof(struct refresh, request_origin), .needed = true},
-        {"request_headers", BODY_OBJECT, .offset = offsetof(struct refresh, headers)},
-        {"format", BODY_TEXT, .offset = offsetof(struct refresh, format)},
-        {"request_originating_ip", BODY_TEXT, .offset = offsetof(struct refresh, address)},
-    };
-    struct refresh form = {.format = {NULL, 0}};
-    struct session session;
-    uint64_t given;
-    if (!keys_ready(call, sessions_refresh) ||
-        !body_read(call, fields, ARRAY_COUNT(fields), &form, &given) ||
-        !check_expired(call, &form) || !session_get(call, call->ids[0], &session))
-        return;
-    refuse_refresh(call, text_same(session.status, TEXT("active"))
-                             ? CLERK_refresh_token_not_found
-                             : CLERK_session_refresh_inactive_session);
 }
 
 /* Lets end-to-end tests past bot protection, of which the sandbox has none. */

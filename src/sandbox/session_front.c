@@ -1,6 +1,7 @@
 /* Sessions of the browser: touch, tokens, end and remove, signing out; the client itself; dev browsers. */
 #include "sandbox/active.h"
 #include "sandbox/call.h"
+#include "sandbox/enrollment.h"
 #include "sandbox/front.h"
 #include "sandbox/jwt_template.h"
 #include "sandbox/meter.h"
@@ -53,7 +54,7 @@ void sessions_touch(struct call *call)
     struct session session;
     struct account account;
     if (!get(call, &session, &account) || !choose_organization(call, &session) ||
-        !note_activity(call, &session, &account))
+        !note_activity(call, &session, &account) || !enrollment_offer(call, &account))
         return;
     if (!text_same(client->session, session.id)) {
         client->session = session.id;

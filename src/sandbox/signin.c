@@ -1,6 +1,7 @@
 #include "sandbox/signin.h"
 
 #include "sandbox/call.h"
+#include "sandbox/enrollment.h"
 #include "sandbox/front.h"
 #include "sandbox/verification.h"
 
@@ -170,8 +171,9 @@ static void complete(struct call *call, struct signin *signin, struct account *a
     signin->status = TEXT("complete");
     client->strategy = strategy;
     if (call_check(call, account_put(call->desk->store, account, call->arena, &err), &err) &&
-        claim_identifier(call, signin, account) && start_session(call, signin, account) &&
-        put(call, signin) && client_rotate(call, client) && front_put_client(call))
+        claim_identifier(call, signin, account) && enrollment_offer(call, account) &&
+        start_session(call, signin, account) && put(call, signin) && client_rotate(call, client) &&
+        front_put_client(call))
         signin_answer(call, signin, account);
 }
 

@@ -1,6 +1,7 @@
 /* What a sign-up becomes once nothing is missing: a user and a session. */
 #include "sandbox/call.h"
 #include "sandbox/draft.h"
+#include "sandbox/enrollment.h"
 #include "sandbox/event.h"
 #include "sandbox/front.h"
 #include "sandbox/guest.h"
@@ -79,7 +80,7 @@ static void complete(struct call *call, struct signup *signup)
     /* The invitation may have been revoked since the sign-up began. */
     if ((invited && !guest_open(call, signup->invitation, &guest)) ||
         !make_account(call, signup, &account) ||
-        (invited && !guest_accept(call, &guest, &account)) ||
+        (invited && !guest_accept(call, &guest, &account)) || !enrollment_offer(call, &account) ||
         !session_start(
             call, &(struct session_opts){.client = client->id, .account = &account, .first = true},
             &session))

@@ -63,7 +63,7 @@ static bool put_session_claims(struct call *call, const struct token_opts *opts,
     put_times(call, opts->life_s ? opts->life_s : TOKEN_LIFE_S, TOKEN_SKEW_S, out);
     active_write_claims(active, out);
     json_field_text(out, "sid", session->id);
-    json_field_text(out, "sts", TEXT("active"));
+    json_field_text(out, "sts", session_status(call, session));
     json_field_text(out, "sub", session->user_id);
     json_field_int(out, "v", 2);
     return claims_put_custom(

@@ -26,6 +26,7 @@ static const struct strategy {
     {"phone_code", "verification_otp", CHANNEL_SMS, "verification_code"},
     {"reset_password_email_code", "verification_otp", CHANNEL_EMAIL, "reset_password_code"},
     {"reset_password_phone_code", "verification_otp", CHANNEL_SMS, "reset_password_code"},
+    {"affiliation_email_code", "verification_otp", CHANNEL_EMAIL, "affiliation_code"},
     {"totp", "verification_totp", CHANNEL_NONE, NULL},
     {"backup_code", "verification_backup_code", CHANNEL_NONE, NULL},
     {"ticket", "verification_ticket", CHANNEL_NONE, NULL},

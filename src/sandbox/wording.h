@@ -25,6 +25,10 @@
             "You are invited to join {{org.name}}",                                                \
             "To join {{org.name}} follow this link: {{action_url}}", "action_url|org.name",        \
             "action_url")                                                                          \
+    WORDING(false, "affiliation_code", "Affiliation code",                                         \
+            "{{otp_code}} is your verification code",                                              \
+            "{{otp_code}} verifies the domain of your organization at {{app.name}}.", "otp_code",  \
+            "otp_code")                                                                            \
     WORDING(false, "waitlist_confirmation", "Waitlist confirmation",                               \
             "You are on the waiting list of {{app.name}}",                                         \
             "You will get an email when you can sign up for {{app.name}}.", "", "")                \

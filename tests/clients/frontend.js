@@ -28,6 +28,9 @@ export function frontendRoutes() {
     .map(([, method, route]) => `${method} ${route}`);
 }
 
+// Those of domains and of what comes of them, which have a file of tests of their own.
+export const enrollment = /\/domains|_requests|_suggestions|_defaults|invitations\/pending/;
+
 export class Visitor {
   // options: devBrowser; headers, that go with each request.
   constructor(ready, options = {}) {

@@ -20,7 +20,7 @@ describe('templates', () => {
   test('are listed by type, with their texts and variables', async () => {
     const emails = await raw('GET', '/email'), messages = await raw('GET', '/sms?paginated=true');
     assert.deepEqual(emails.map(t => t.slug), ['verification_code', 'reset_password_code', 'invitation',
-      'organization_invitation', 'waitlist_confirmation', 'waitlist_invitation']);
+      'organization_invitation', 'affiliation_code', 'waitlist_confirmation', 'waitlist_invitation']);
     assert.deepEqual([messages.total_count, messages.data[0].subject, messages.data[0].template_type], [2, null, 'sms']);
     assert.deepEqual((await raw('GET', '/email?limit=1&offset=2')).map(t => t.slug), ['invitation']);
     const one = await raw('GET', '/email/organization_invitation');
