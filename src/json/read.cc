@@ -4,6 +4,7 @@
 // simdjson 3.0 keeps that pair in dom::element (via internal::tape_ref), whose layout is the same two
 // members in the same order; the static_asserts below hold it to that.
 
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -44,8 +45,58 @@ static text text_from(std::string_view view)
     return text{view.data(), view.size()};
 }
 
+// Memory set aside for operator new: an allocation that fails while it is held gets it, and is tried again.
+struct reserve {
+    reserve() : before(std::get_new_handler())
+    {
+        memory = malloc(64 << 10);
+        if (!memory)
+            throw std::bad_alloc();
+        std::set_new_handler(give);
+    }
+
+    ~reserve()
+    {
+        std::set_new_handler(before);
+        free(memory);
+        memory = nullptr;
+    }
+
+    static void give()
+    {
+        if (!memory)
+            throw std::bad_alloc();
+        free(memory);
+        memory = nullptr;
+    }
+
+    static void *memory;
+    std::new_handler before;
+};
+
+void *reserve::memory;
+
+// At its first use simdjson chooses its code for this processor, and allocates a few names in functions that must
+// not throw: std::terminate would follow a failure. So it chooses here, with a reserve. Returns whether it has;
+// if not, there is no memory, and the next call tries again.
+static bool choose_code()
+{
+    try {
+        static const bool chosen = [] {
+            reserve held;
+            get_active_implementation() = get_available_implementations().detect_best_supported();
+            return true;
+        }();
+        return chosen;
+    } catch (const std::bad_alloc &) {
+        return false;
+    }
+}
+
 int json_new(struct json **out, size_t max, struct err *err)
 {
+    if (!choose_code())
+        return err_memory(err);
     struct json *made = new (std::nothrow) json(max);
     if (!made)
         return err_memory(err);

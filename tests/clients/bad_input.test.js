@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import net from 'node:net';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { payload, Visitor } from './frontend.js';
 import { startSandbox } from './sandbox.js';
 
@@ -12,7 +12,6 @@ let sandbox, count = 0;
 before(async () => {
   sandbox = await startSandbox('--limits', 'off', '--production', '--frontend-host', 'clerk.example.test');
 });
-after(async () => assert.deepEqual(await sandbox.stop(), { status: 0, signal: null }));
 
 const encode = value => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 const code = answer => [answer.status, answer.body.errors?.[0].code];

@@ -1,21 +1,33 @@
 // Chromium, driven by playwright-core, and a small application for it: pages with Clerk's own unmodified
 // browser bundles, and a proxy path `/__clerk` in front of a Frontend API, as applications have one.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import { atEnd, patience, spawnChild, until } from './ending.js';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
 const bundles = path.join(here, 'bundles');
 
-// Starts the machine's Chromium with an empty profile. Returns playwright's Browser.
-export function startBrowser() {
+// Starts the machine's Chromium with an empty profile, until the end of the file. Returns playwright's Browser.
+export async function startBrowser() {
   const found = spawnSync('which', ['chromium'], { encoding: 'utf8' }).stdout.trim();
   if (!found) throw new Error('there is no chromium; tools/setup installs it');
-  return chromium.launch({ executablePath: found, headless: true, args: ['--no-sandbox', '--disable-gpu',
+  const browser = await chromium.launch({ executablePath: found, headless: true, timeout: patience, args: ['--no-sandbox', '--disable-gpu',
     '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
     '--disable-sync'] });
+  atEnd(() => browser.close());
+  return browser;
+}
+
+// A page of a new profile, that waits for things with patience; errors are what its scripts threw. options: the profile's.
+export async function newPage(browser, options) {
+  const page = await (await browser.newContext(options)).newPage();
+  page.setDefaultTimeout(patience);
+  page.errors = [];
+  page.on('pageerror', error => page.errors.push(String(error)));
+  return page;
 }
 
 // What a signed-in user sees at a path; else the user button.
@@ -61,7 +73,7 @@ function forward(request, answer, target, headers) {
 // options: publishableKey; frontendApi, where /__clerk leads; secretKey, with which the proxy says that it is
 // one (production instances); proxyUrl, if the browser is to go elsewhere than to /__clerk; gateway, where
 // /usher leads.
-// Returns { url, requests, stop }; requests are "METHOD /path" of what went through the proxy.
+// Returns { url, requests, stop }, where the file's end stops it as well; requests are "METHOD /path" of what went through the proxy.
 export async function startApp(options) {
   const requests = [];
   const server = http.createServer((request, answer) => {
@@ -88,21 +100,21 @@ export async function startApp(options) {
     // A name, not an address: cookies of an address have no domain to be shared in.
     url: `http://localhost:${server.address().port}`,
     requests,
-    stop: () => new Promise(resolve => {
-      server.closeAllConnections();
+    stop: atEnd(() => new Promise(resolve => {
       server.close(resolve);
-    }),
+      server.closeAllConnections();
+    })),
   };
 }
 
 // Runs a program to its end; returns { status, stdout, stderr }.
 export function run(command, args, options = {}) {
   return new Promise(resolve => {
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawnChild(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '', stderr = '';
     child.stdout.on('data', piece => { stdout += piece; });
     child.stderr.on('data', piece => { stderr += piece; });
-    child.on('exit', status => resolve({ status, stdout, stderr }));
+    child.on('close', status => resolve({ status, stdout, stderr })); // not its exit: output may still be on its way
   });
 }
 
@@ -118,6 +130,12 @@ export async function signIn(page, identifier, password) {
 export async function whoIsIt(page) {
   await page.waitForFunction('window.ready');
   return page.textContent('#user');
+}
+
+// The code of the first message to an address. The page's field for it may be there before it is sent.
+export async function codeSentTo(sandbox, address) {
+  const at = `/v1/sandbox/outbox?to=${encodeURIComponent(address)}`;
+  return (await until(async () => (await sandbox.raw('GET', at)).body[0])).code;
 }
 
 // The claims of the session's token, read in the page.

@@ -2,23 +2,18 @@
 // sandbox: what a migrated user lives through. Both kinds of instances, as applications wire them up.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { claims, signIn, startApp, startBrowser, whoIsIt } from './browser.js';
+import { before, describe, test } from 'node:test';
+import { claims, codeSentTo, newPage, signIn, startApp, startBrowser, whoIsIt } from './browser.js';
+import { temporaryFolder } from './ending.js';
 import { startSandbox } from './sandbox.js';
 
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-browser-'));
-const claimsFile = path.join(folder, 'claims.json');
+const claimsFile = path.join(temporaryFolder(), 'claims.json');
 fs.writeFileSync(claimsFile, '{"userId":"{{user.external_id || user.id}}"}');
 
 let browser;
 before(async () => {
   browser = await startBrowser();
-});
-after(async () => {
-  await browser.close();
-  fs.rmSync(folder, { recursive: true });
 });
 
 // kind: how an application of that kind is wired up.
@@ -44,17 +39,9 @@ for (const [title, kind] of Object.entries(kinds)) {
         ...(kind.key ? ['--secret-key', kind.key] : []));
       app = await startApp({ publishableKey: sandbox.ready.publishable_key, ...kind.app(sandbox.ready) });
     });
-    after(async () => {
-      await app.stop();
-      await sandbox.stop();
-    });
 
     async function open(at = '/') {
-      const context = await browser.newContext();
-      const page = await context.newPage();
-      page.setDefaultTimeout(60000);
-      page.errors = [];
-      page.on('pageerror', error => page.errors.push(String(error)));
+      const page = await newPage(browser);
       await page.goto(app.url + at);
       return page;
     }
@@ -136,9 +123,9 @@ for (const [title, kind] of Object.entries(kinds)) {
       await page.fill('input[name=password]', 'Correct-Horse-9!x');
       await page.click('.cl-formButtonPrimary');
       await page.waitForSelector('.cl-otpCodeField');
-      const { body: [message] } = await sandbox.raw('GET', '/v1/sandbox/outbox?to=new@usher-tests.com');
-      assert.match(message.code, /^\d{6}$/);
-      await page.locator('input[data-input-otp]').pressSequentially(message.code);
+      const code = await codeSentTo(sandbox, 'new@usher-tests.com');
+      assert.match(code, /^\d{6}$/);
+      await page.locator('input[data-input-otp]').pressSequentially(code);
       await page.waitForSelector('.cl-userButtonTrigger');
       const [user] = (await sandbox.clerk.users.getUserList({ emailAddress: ['new@usher-tests.com'] })).data;
       assert.equal(await whoIsIt(page), user.id);
@@ -157,7 +144,6 @@ for (const [title, kind] of Object.entries(kinds)) {
         return (await signIn.prepareFirstFactor(factor)).status;
       });
       assert.equal(status, 'needs_first_factor');
-      const { body: [message] } = await sandbox.raw('GET', '/v1/sandbox/outbox?to=forgot@usher-tests.com');
       const steps = await page.evaluate(async code => {
         const { signIn } = window.Clerk.client;
         const tried = await signIn.attemptFirstFactor({ strategy: 'reset_password_email_code', code });
@@ -165,7 +151,7 @@ for (const [title, kind] of Object.entries(kinds)) {
         const done = await tried.resetPassword({ password: 'Remembered-Horse-2!' });
         await window.Clerk.setActive({ session: done.createdSessionId });
         return [asked, done.status, Boolean(window.Clerk.user)];
-      }, message.code);
+      }, await codeSentTo(sandbox, 'forgot@usher-tests.com'));
       assert.deepEqual(steps, ['needs_new_password', 'complete', true]);
       await page.context().close();
     });

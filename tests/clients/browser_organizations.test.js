@@ -1,8 +1,8 @@
 // Clerk's own components for organizations in Chromium against the sandbox: <OrganizationSwitcher/>,
 // <CreateOrganization/>, <OrganizationProfile/>; and what @clerk/express then knows of the request.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { claims, signIn, startApp, startBrowser, whoIsIt } from './browser.js';
+import { before, test } from 'node:test';
+import { claims, newPage, signIn, startApp, startBrowser, whoIsIt } from './browser.js';
 import { startSandbox } from './sandbox.js';
 
 const password = 'Correct-Horse-9!x';
@@ -13,11 +13,6 @@ before(async () => {
   app = await startApp({ publishableKey: sandbox.ready.publishable_key, secretKey: sandbox.ready.secret_key,
     frontendApi: sandbox.ready.frontend_api });
 });
-after(async () => {
-  await browser.close();
-  await app.stop();
-  await sandbox.stop();
-});
 
 const person = (fields = {}) => sandbox.clerk.users.createUser({ password,
   emailAddress: [`browser-org${++count}@usher-tests.com`], ...fields });
@@ -26,10 +21,7 @@ const organization = (owner, name) =>
 
 // The page at a path, with the user signed in.
 async function open(user, at) {
-  const page = await (await browser.newContext()).newPage();
-  page.setDefaultTimeout(60000);
-  page.errors = [];
-  page.on('pageerror', error => page.errors.push(String(error)));
+  const page = await newPage(browser);
   await page.goto(app.url);
   await page.waitForSelector('input[name=identifier]');
   await signIn(page, user.emailAddresses[0].emailAddress, password);
@@ -62,6 +54,7 @@ test('a user with two organizations switches; the token carries the active one, 
   const { body } = await sandbox.raw('GET', `/v1/sessions/${second.sid}`);
   assert.equal(body.last_active_organization_id, globex.id);
 
+  await claims(page, { skipCache: true }); // a token of now in the cookie
   const auth = (await sandbox.clerk.authenticateRequest(new Request(app.url, { headers: {
     cookie: (await page.context().cookies(app.url)).map(one => `${one.name}=${one.value}`).join('; ') } }),
   { secretKey: sandbox.ready.secret_key })).toAuth();

@@ -1,24 +1,20 @@
 // Clerk's own command-line program, its `users` and `api` commands, pointed at the sandbox by CLERK_BACKEND_API_URL.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { run } from './browser.js';
+import { temporaryFolder } from './ending.js';
 import { startSandbox } from './sandbox.js';
 
 // The package of this machine's kind holds the program itself; the one called `clerk` only chooses among them.
 const program = path.join(path.dirname(new URL(import.meta.url).pathname), 'node_modules', '@clerk',
   `cli-linux-${process.arch}`, 'bin', 'clerk');
 const options = { skip: !fs.existsSync(program) && `there is no ${program}` };
-const home = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-cli-')); // where it keeps what it remembers
+const home = temporaryFolder(); // where it keeps what it remembers
 let sandbox;
 before(async () => {
   sandbox = await startSandbox('--limits', 'off');
-});
-after(async () => {
-  await sandbox.stop();
-  fs.rmSync(home, { recursive: true });
 });
 
 // Runs it without a terminal; returns { status, answer }, the JSON that it printed.

@@ -2,18 +2,20 @@
 // and without network; @clerk/express with its middleware, handshakes and its built-in proxy.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
+import { atEnd } from './ending.js';
 import { Visitor, payload } from './frontend.js';
 import { createClerkClient, startSandbox } from './sandbox.js';
 
 process.env.CLERK_TELEMETRY_DISABLED = '1';
 const password = 'Correct-Horse-9!x';
 
+// Signs somebody in; token() asks for a token, that is good for a minute.
 async function person(sandbox, visitor, email) {
   const user = await sandbox.clerk.users.createUser({ emailAddress: [email], password });
-  const done = await visitor.signIn(email, password);
-  const [session] = done.body.client.sessions;
-  return { user, session: session.id, token: session.last_active_token.jwt };
+  const { id: session } = (await visitor.signIn(email, password)).body.client.sessions[0];
+  const token = async () => (await visitor.post(`/v1/client/sessions/${session}/tokens`)).body.jwt;
+  return { user, session, token };
 }
 
 describe('@clerk/backend', () => {
@@ -24,13 +26,12 @@ describe('@clerk/backend', () => {
       publishableKey: sandbox.ready.publishable_key, telemetry: { disabled: true } });
     one = await person(sandbox, new Visitor(sandbox.ready), 'backend@usher-tests.com');
   });
-  after(() => sandbox.stop());
 
   const ask = (headers, options) => clerk.authenticateRequest(
     new Request('https://app.example.test/', { headers }), options);
 
   test('a token in the header, checked with the key set', async () => {
-    const state = await ask({ authorization: `Bearer ${one.token}` });
+    const state = await ask({ authorization: `Bearer ${await one.token()}` });
     assert.deepEqual([state.status, state.toAuth().userId, state.toAuth().sessionId],
       ['signed-in', one.user.id, one.session]);
   });
@@ -39,20 +40,21 @@ describe('@clerk/backend', () => {
     const { keys: [key] } = await (await fetch(`${sandbox.ready.frontend_api}/.well-known/jwks.json`)).json();
     const jwtKey = (await import('node:crypto')).createPublicKey({ key, format: 'jwk' })
       .export({ type: 'spki', format: 'pem' });
-    const state = await ask({ authorization: `Bearer ${one.token}` }, { jwtKey });
+    const state = await ask({ authorization: `Bearer ${await one.token()}` }, { jwtKey });
     assert.equal(state.status, 'signed-in');
   });
 
   test('by cookie, with __client_uat', async () => {
-    const state = await ask({ cookie: `__session=${one.token}; __client_uat=${payload(one.token).iat}` });
+    const token = await one.token();
+    const state = await ask({ cookie: `__session=${token}; __client_uat=${payload(token).iat}` });
     assert.equal(state.status, 'signed-in');
   });
 
   test('who may have sent it is checked; forged and expired tokens are signed out', async () => {
     const authorizedParties = ['https://other.test'];
-    assert.equal((await ask({ authorization: `Bearer ${one.token}` }, { authorizedParties })).reason,
+    assert.equal((await ask({ authorization: `Bearer ${await one.token()}` }, { authorizedParties })).reason,
       'token-invalid-authorized-parties');
-    const [head, body] = one.token.split('.');
+    const [head, body] = (await one.token()).split('.');
     assert.equal((await ask({ authorization: `Bearer ${head}.${body}.${'A'.repeat(342)}` })).status, 'signed-out');
     const { jwt } = (await sandbox.raw('POST', `/v1/sessions/${one.session}/tokens`, { expires_in_seconds: 30 })).body;
     assert.equal(payload(jwt).exp - payload(jwt).iat, 30);
@@ -80,10 +82,11 @@ async function startExpress(sandbox, options = {}) {
   app.get('/page', (request, answer) => answer.type('html').send(`user ${getAuth(request).userId}`));
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return { url: `http://127.0.0.1:${server.address().port}`, stop: () => {
+  atEnd(() => new Promise(resolve => {
+    server.close(resolve);
     server.closeAllConnections();
-    return new Promise(resolve => server.close(resolve));
-  } };
+  }));
+  return { url: `http://127.0.0.1:${server.address().port}` };
 }
 
 const document = { 'sec-fetch-dest': 'document', accept: 'text/html' };
@@ -120,21 +123,17 @@ for (const [kind, options] of Object.entries({
       if (kind === 'development') visitor.devBrowser = (await visitor.post('/v1/dev_browser')).body.id;
       one = await person(sandbox, visitor, `${kind}@usher-tests.com`);
     });
-    after(async () => {
-      await app.stop();
-      await sandbox.stop();
-    });
 
     test('getAuth knows who sends a token, and nobody without one', async () => {
       const ask = headers => fetch(`${app.url}/me`, { headers }).then(answer => answer.json());
-      assert.deepEqual(await ask({ authorization: `Bearer ${one.token}` }), { userId: one.user.id });
+      assert.deepEqual(await ask({ authorization: `Bearer ${await one.token()}` }), { userId: one.user.id });
       assert.deepEqual(await ask({}), { userId: null });
     });
 
     test('a page without a session cookie shakes hands and knows the user', async () => {
       const jar = new Map(visitor.jar);
       if (kind === 'development') jar.set('__clerk_db_jwt', visitor.devBrowser);
-      if (kind === 'development') jar.set('__client_uat', String(payload(one.token).iat));
+      if (kind === 'development') jar.set('__client_uat', String(payload(await one.token()).iat));
       jar.delete('__session');
       const frontend = kind === 'development' ? 'happy-hippo-1.clerk.accounts.dev' : sandbox.ready.listen;
       const { text, hops } = await visit(`${app.url}/page`, jar, { [frontend]: sandbox.ready.frontend_api });
@@ -155,7 +154,5 @@ describe('@clerk/express as a proxy of the Frontend API', () => {
     assert.ok(visitor.jar.get('__client'), 'the one cookie that the SDK\'s proxy lets through');
     const touched = await visitor.post(`/v1/client/sessions/${done.body.response.created_session_id}/touch`);
     assert.equal(touched.status, 200);
-    await app.stop();
-    await sandbox.stop();
   });
 });

@@ -1,7 +1,7 @@
 // Organizations by the Frontend API: what <OrganizationSwitcher/>, <CreateOrganization/> and <OrganizationProfile/> call,
 // and what tokens tell of the active one.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterEach, before, describe, test } from 'node:test';
 import { enrollment, frontendCalls, frontendRoutes, payload, Visitor } from './frontend.js';
 import { createClerkClient, startSandbox } from './sandbox.js';
 
@@ -14,7 +14,6 @@ before(async () => {
     publishableKey: sandbox.ready.publishable_key, telemetry: { disabled: true } });
   ({ organizations } = clerk);
 });
-after(() => sandbox.stop());
 afterEach(() => {
   const problems = visitors.flatMap(one => one.problems);
   visitors = [];

@@ -2,7 +2,7 @@
 // PostgreSQL and a real OpenLDAP as old systems. Nobody in them is known to Clerk beforehand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { claims, signIn, whoIsIt } from './browser.js';
+import { claims, codeSentTo, newPage, signIn, whoIsIt } from './browser.js';
 import { labForFile } from './gateway.js';
 
 const lab = labForFile();
@@ -65,8 +65,7 @@ test('while the old system is down the page says so, and no password is called w
 
 // The live page of a gateway, once it shows this many moved today.
 async function openLive(gateway, moved) {
-  const page = await (await lab.browser.newContext()).newPage();
-  page.setDefaultTimeout(120000);
+  const page = await newPage(lab.browser);
   await page.goto(`http://${gateway.ready.admin}/`);
   await page.waitForFunction(n => document.getElementById('today').textContent === n, String(moved));
   page.cell = name => page.evaluate(text => [...document.querySelectorAll('tr')]
@@ -134,19 +133,13 @@ test('with enumeration protection the page tells nobody who exists, and old user
   await stop();
 });
 
-// The code that Clerk sent to an address.
-async function codeFor(address) {
-  const { body: [message] } = await lab.sandbox.raw('GET', `/v1/sandbox/outbox?to=${address}`);
-  return message.code;
-}
-
 // Under enumeration protection the answer comes later than the code's field, and brings another sign-in.
 const askForCode = (page, button) => Promise.all([
   page.waitForResponse(answer => answer.url().includes('prepare_first_factor')), page.click(button)]);
 
 const typeCode = async (page, address) => {
   await page.waitForSelector('.cl-otpCodeField');
-  await page.locator('input[data-input-otp]').pressSequentially(await codeFor(address));
+  await page.locator('input[data-input-otp]').pressSequentially(await codeSentTo(lab.sandbox, address));
 };
 
 for (const { on, where, forgetful, coder } of [{ on: false, where: '', forgetful: 6, coder: 7 },

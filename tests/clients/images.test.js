@@ -1,9 +1,8 @@
 // Pictures of users and organizations: taken, kept, served at the address that is told, and forgotten.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { temporaryFolder } from './ending.js';
 import { refusal, sandboxForFile, startSandbox, takeConformance } from './sandbox.js';
 
 let organizations, users, count = 0;
@@ -121,8 +120,7 @@ describe('pictures', () => {
   });
 
   test('one of 10 MiB is kept, over a restart too, at the address of then', async () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-images-'));
-    const data = ['--data', path.join(folder, 'clerk.db')];
+    const data = ['--data', path.join(temporaryFolder(), 'clerk.db')];
     const bytes = picture('image/png', 10 << 20);
     const first = await startSandbox(...data);
     const { id } = await createUser(first.clerk.users);
@@ -132,7 +130,5 @@ describe('pictures', () => {
     const after = (await second.clerk.users.getUser(id)).imageUrl;
     assert.equal(after, before.imageUrl.replace(first.ready.backend_api, second.ready.backend_api));
     assert.deepEqual((await served(after)).bytes, bytes);
-    await second.stop();
-    fs.rmSync(folder, { recursive: true });
   });
 });

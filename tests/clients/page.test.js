@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { startBrowser } from './browser.js';
+import { newPage, startBrowser } from './browser.js';
+import { until } from './ending.js';
 import { sendCode } from './front.js';
 import { startSandbox } from './sandbox.js';
 
@@ -10,7 +11,7 @@ let sandbox, browser;
 
 // A fresh window that notes what goes wrong in it, and whom it asks.
 async function open(options = {}) {
-  const page = await (await browser.newContext(options)).newPage();
+  const page = await newPage(browser, options);
   page.problems = [];
   page.asked = [];
   page.on('pageerror', error => page.problems.push(error.message));
@@ -22,10 +23,6 @@ async function open(options = {}) {
 
 before(async () => {
   [sandbox, browser] = await Promise.all([startSandbox('--limits', '500/60'), startBrowser()]);
-});
-after(async () => {
-  await browser.close();
-  assert.deepEqual(await sandbox.stop(), { status: 0, signal: null });
 });
 
 const origin = () => sandbox.ready.backend_api;
@@ -83,12 +80,14 @@ describe('who may look', () => {
   });
 });
 
-describe('the page', { timeout: 120000 }, () => {
+describe('the page', () => {
   let page, made;
   const go = async section => {
     await page.click(`#sections a:text-is("${section}")`);
     await page.waitForSelector(`h1:text-is("${section}")`);
   };
+  const showsRows = count => page.waitForFunction(n => document.querySelectorAll('tbody tr').length === n, count);
+  const overview = async () => (await sandbox.raw('GET', '/v1/sandbox/overview')).body;
   before(async () => {
     made = await create({ firstName: 'Ada', lastName: 'Lovelace', username: 'ada_l', externalId: 'auth0|<b>&amp;1',
       emailAddress: ['ada@usher-tests.com', 'ada2@usher-tests.com'], emailAddressIdentificationStatus: ['reserved', 'verified'],
@@ -114,31 +113,31 @@ describe('the page', { timeout: 120000 }, () => {
     await create({ emailAddress: ['later@usher-tests.com'] });
     await page.waitForSelector('.card:has(dt:text-is("Users")) dd:text-is("62")');
     await page.waitForSelector('text=/of 500 requests used in 60 s/');
-    assert.equal(await page.textContent('#environment'), 'production');
+    await page.waitForSelector('#environment:text-is("production")');
   });
 
   test('users are paged by cursor and found by what their identifiers begin with', async () => {
     await go('Users');
-    assert.equal(await page.locator('tbody tr').count(), 50);
+    await showsRows(50);
     await page.click('text=Older users');
-    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 62);
+    await showsRows(62);
     for (const query of ['ADA2@', 'ada_', 'auth0|<b>', made.id]) {
       await page.keyboard.press('Escape');
       await page.fill('#search', query);
-      await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+      await showsRows(1);
       assert.match(await page.textContent('tbody tr'), /Ada Lovelace.*md5.*bcrypt at next sign-in/, query);
     }
     await page.fill('#search', '<script>%_');
     await page.waitForSelector('text=Nobody whose id');
     await page.fill('#search', '');
-    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 50);
+    await showsRows(50);
   });
 
   test('the slash goes to the search, Tab and Enter to a user', async () => {
     await page.locator('main').focus();
     await page.keyboard.press('/');
-    await page.keyboard.type('ada2@');
-    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+    await page.keyboard.insertText('ada2@'); // at once, so that no later answer draws the list again
+    await showsRows(1);
     await page.keyboard.press('Tab'); // the table, which scrolls
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
@@ -182,14 +181,14 @@ describe('the page', { timeout: 120000 }, () => {
     assert.deepEqual(statuses, [500, 500, 200]);
     await page.fill('#latency', '300');
     await page.keyboard.press('Tab');
-    await page.waitForFunction(async () => document.querySelector('[role=status].notice'));
+    await until(overview, ({ latency_ms }) => latency_ms === 300);
     const began = Date.now();
     await sandbox.raw('GET', '/v1/users/count');
     assert.ok(Date.now() - began >= 290);
     await page.click('text=Clear all');
     await page.waitForSelector('text=No faults, no latency.');
-    const { body } = await sandbox.raw('GET', '/v1/sandbox/overview');
-    assert.deepEqual([body.latency_ms, body.faults], [0, []]);
+    const { latency_ms, faults } = await overview();
+    assert.deepEqual([latency_ms, faults], [0, []]);
   });
 
   test('a webhook endpoint is made, told its secret once, and its messages are seen', async () => {
@@ -201,7 +200,7 @@ describe('the page', { timeout: 120000 }, () => {
     await page.waitForSelector('.notice:has-text("told once: whsec_")');
     await create({ emailAddress: ['hooked@usher-tests.com'] });
     const delivered = 'tr:has-text("user.created"):has-text("delivered"):has-text("200")';
-    while (!await page.locator(delivered).count()) await page.click('button:text-is("Refresh")');
+    await until(() => page.click('button:text-is("Refresh")').then(() => page.locator(delivered).count()));
     assert.equal(await page.locator('.notice').count(), 0);
     await page.click(`${delivered} button:text-is("Payload")`);
     await page.waitForSelector('tr.payload:has-text("hooked@usher-tests.com")');

@@ -1,11 +1,11 @@
-// Starts `usher sandbox` on a free port of the loopback address, and stops it again. Its answers to the
+// Starts `usher sandbox` on a free port of the loopback address, and stops it at the end. Its answers to the
 // SDK pass through here: each is held against Clerk's OpenAPI file.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
-import { after, afterEach, before } from 'node:test';
+import { afterEach, before } from 'node:test';
+import { atEnd, spawnChild } from './ending.js';
 import { backendApi } from './openapi.js';
 
 // The SDK takes hold of fetch when it is loaded: load it behind this.
@@ -48,10 +48,10 @@ async function recordCalls({ backend_api, secret_key }) {
   fs.writeFileSync(path.join(process.env.USHER_CALLS, `${process.pid}-${keys++}.json`), await answer.text());
 }
 
-// options: further arguments of `usher sandbox`. Returns { clerk, ready, stop }.
+// options: further arguments of `usher sandbox`. Returns { clerk, ready, raw, stop }; what no test stops ends with the file.
 export async function startSandbox(...options) {
   const key = `sk_live_${'clients'.padEnd(30, '0')}${keys++}`;
-  const child = spawn(process.env.USHER, ['sandbox', '--listen', '127.0.0.1:0', '--data', ':memory:',
+  const child = spawnChild(process.env.USHER, ['sandbox', '--listen', '127.0.0.1:0', '--data', ':memory:',
     '--secret-key', key, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = new Promise(resolve => child.once('exit', (status, signal) => resolve({ status, signal })));
   const first = new Promise(resolve => readline.createInterface(child.stdout).once('line', resolve));
@@ -73,11 +73,13 @@ export async function startSandbox(...options) {
       const text = await answer.text();
       return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
     },
-    async stop(signal = 'SIGTERM') {
-      await recordCalls(ready);
+    // Asked to stop, it must end well.
+    stop: atEnd(async (signal = 'SIGTERM') => {
+      if (child.exitCode === null && child.signalCode === null) await recordCalls(ready);
       child.kill(signal);
-      return exited;
-    },
+      const how = await exited;
+      if (signal === 'SIGTERM') assert.deepEqual(how, { status: 0, signal: null });
+    }),
   };
 }
 
@@ -98,7 +100,6 @@ export async function refusal(promise) {
 export function sandboxForFile(ready) {
   const sandbox = {};
   before(async () => ready(Object.assign(sandbox, await startSandbox('--limits', 'off'))));
-  after(async () => assert.deepEqual(await sandbox.stop(), { status: 0, signal: null }));
   afterEach(() => {
     const { answers, problems } = takeConformance();
     assert.deepEqual(problems, [], `${answers} answers held against the OpenAPI file`);

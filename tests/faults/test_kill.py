@@ -8,8 +8,8 @@ import lab
 from faults import LONG, assert_same, import_command
 from lab import Sandbox, export, folder, user
 
-FAULTS = [word for fault in ("500=0.03", "429=0.03", "drop-before=0.03", "drop-after=0.03", "slow-body=0.001")
-          for word in ("--fault", fault)]
+FAULTS = ["500=0.03", "429=0.03", "drop-before=0.03", "drop-after=0.03", "slow-body=0.001"]
+STORM = ["429=60"]  # the next requests, one after another
 
 
 def start(command, box):
@@ -22,14 +22,21 @@ class Kill(unittest.TestCase):
         self.seed = random.randrange(1 << 32)
         self.random = random.Random(self.seed)
 
+    def storm(self, box):
+        """Now and then nothing but 429 for a while, and else everything at once."""
+        faults = FAULTS[:1] + STORM + FAULTS[2:] if self.random.random() < 0.04 else FAULTS
+        self.assertEqual(box.call("PUT", "/v1/sandbox/faults", {"faults": faults})[0], 200)
+        return faults != FAULTS
+
     def test_the_import_is_killed_at_random(self):
         users = [user(n) for n in range(20_000 if LONG else 600)]
-        kills, longest = 0, 0.3
+        kills, storms, longest = 0, 0, 0.3
         with folder() as cwd:
             ledger, file = cwd + "/ledger", export(cwd + "/users", users)
             command = import_command(file, ledger, "--rate", "1000" if LONG else "600")
-            with Sandbox("--limits", "off", "--latency", "10", *FAULTS, data=cwd + "/clerk.db") as box:
+            with Sandbox("--limits", "off", "--latency", "10", data=cwd + "/clerk.db") as box:
                 while True:
+                    storms += self.storm(box)
                     process = start(command, box)
                     try:
                         self.assertEqual(process.wait(self.random.uniform(0.02, longest)), 0, f"seed {self.seed}")
@@ -44,7 +51,7 @@ class Kill(unittest.TestCase):
                 assert_same(self, ledger, box, users)
         self.assertGreaterEqual(kills, 100 if LONG else 5)
         spent, faults = stats["requests"], sum(stats["faults"].values())
-        print(f"{len(users):,} users, {kills} kills, {faults} faults (seed {self.seed}): {spent:,} requests, "
+        print(f"{len(users):,} users, {kills} kills, {faults} faults, {storms} storms of 429 (seed {self.seed}): {spent:,} requests, "
               f"{spent - len(users):,} more than users, {stats['duplicates']} of them refused as duplicates")
 
     def test_the_sandbox_is_killed_at_random(self):

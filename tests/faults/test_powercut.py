@@ -15,7 +15,8 @@ from faults import LONG, assert_same, import_command, run
 from lab import Sandbox, export, folder, user
 
 PRELOAD = sys.argv.pop()
-SEEDS = range(12) if LONG else range(2)
+SEEDS = range(6) if LONG else range(2)
+SYNCS = 60 if LONG else 24  # of a sandbox, at most
 
 
 class Disk:
@@ -114,7 +115,7 @@ class PowerCut(unittest.TestCase):
             disk, cuts = Disk(cwd), 0
             for seed in SEEDS:
                 sync = 1
-                while sync <= (400 if LONG else 24) and self.cut_sandbox(disk, sync, seed):
+                while sync <= SYNCS and self.cut_sandbox(disk, sync, seed):
                     sync += 1
                 cuts += sync - 1
         print(f"{cuts} power cuts of the sandbox")
