@@ -104,7 +104,7 @@ class FailingAllocations(unittest.TestCase):
             self.assertTrue(self.sandbox_with(0, cwd))
             with open(cwd + "/count", encoding="ascii") as lines:
                 count = int(lines.readline())
-        started, which = 0, numbers(count, 200 if LONG else 24)
+        started, which = 0, numbers(count, 100 if LONG else 24)
         for at in which:
             with folder() as cwd:
                 started += self.sandbox_with(at, cwd)
