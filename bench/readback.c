@@ -24,6 +24,7 @@ struct readback {
     char url[64], export[64], one[64], ledger[64];
     struct migrate_target target;
     struct migrate_instance instance;
+    struct pages pages; /* of the bare reading */
     uint64_t users, read;
     bool over;
 };
@@ -73,11 +74,11 @@ static void move_all(struct readback *bench)
         bench_die("not all users were moved");
 }
 
-static void on_user(void *arg, struct json_value user)
+static void on_page(void *arg, struct page *page)
 {
     struct readback *bench = arg;
-    (void)user;
-    bench->read++;
+    bench->read += page->count;
+    pages_give_back(&bench->pages, page);
 }
 
 static void on_ended(void *arg, const struct err *err)
@@ -91,24 +92,21 @@ static void on_ended(void *arg, const struct err *err)
 static int64_t read_bare(struct readback *bench)
 {
     struct courier *courier;
-    struct pages pages;
-    struct json *json = NULL;
+    struct pages *pages = &bench->pages;
     struct err err;
     int64_t started = clock_now_us();
-    if (courier_open(&courier, &bench->target, &err) || json_new(&json, (size_t)64 << 20, &err))
+    if (courier_open(&courier, &bench->target, &err) || pages_open(pages, courier, &err))
         die(&err);
-    pages_init(&pages, json, courier);
-    pages.user = on_user;
-    pages.ended = on_ended;
-    pages.arg = bench;
+    pages->page = on_page;
+    pages->ended = on_ended;
+    pages->arg = bench;
     bench->read = 0;
     bench->over = false;
-    pages_send(&pages);
+    pages_send(pages);
     while (!bench->over)
         if (courier_work(courier, 10000, &err))
             die(&err);
-    pages_release(&pages);
-    json_free(json);
+    pages_close(pages);
     courier_close(courier);
     if (bench->read != bench->users)
         bench_die("not all users were read");

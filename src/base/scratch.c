@@ -22,10 +22,15 @@ static int unlinked_file(const char *folder)
     return fd;
 }
 
-int scratch_open(struct err *err)
+const char *scratch_folder(void)
 {
     const char *folder = getenv("TMPDIR");
-    folder = folder && *folder ? folder : "/tmp";
+    return folder && *folder ? folder : "/tmp";
+}
+
+int scratch_open(struct err *err)
+{
+    const char *folder = scratch_folder();
     int fd = unlinked_file(folder);
     if (fd >= 0)
         return fd;

@@ -7,6 +7,9 @@
 
 struct err;
 
+/* Where temporary things go: TMPDIR, or /tmp. */
+const char *scratch_folder(void);
+
 /* A new one, for reading and writing; the caller closes it. -1 (ERR_IO): says to set TMPDIR. */
 int scratch_open(struct err *err);
 

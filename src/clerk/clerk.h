@@ -56,5 +56,8 @@ bool clerk_decode_problem(struct json_value root, struct clerk_problem *problem)
  */
 bool clerk_decode_user(struct json_value value, struct arena *arena, struct user *user,
                        struct text *id);
+/* The same without metadata, for whoever reads that where it stands. */
+bool clerk_decode_user_values(struct json_value value, struct arena *arena, struct user *user,
+                              struct text *id);
 
 #endif

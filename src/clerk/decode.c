@@ -84,8 +84,8 @@ static enum user_flag flag(struct json_value value)
     return json_true(value) ? USER_FLAG_TRUE : USER_FLAG_FALSE;
 }
 
-bool clerk_decode_user(struct json_value value, struct arena *arena, struct user *user,
-                       struct text *id)
+bool clerk_decode_user_values(struct json_value value, struct arena *arena, struct user *user,
+                              struct text *id)
 {
     *id = json_text(json_get(value, TEXT("id")));
     if (!id->at || !text_same(json_text(json_get(value, TEXT("object"))), TEXT("user")))
@@ -104,13 +104,19 @@ bool clerk_decode_user(struct json_value value, struct arena *arena, struct user
     user->bypass_client_trust = flag(json_get(value, TEXT("bypass_client_trust")));
     user->banned = flag(json_get(value, TEXT("banned")));
     user->locked = flag(json_get(value, TEXT("locked")));
-    return object(json_get(value, TEXT("public_metadata")), arena, &user->public_metadata) &&
-           object(json_get(value, TEXT("private_metadata")), arena, &user->private_metadata) &&
-           object(json_get(value, TEXT("unsafe_metadata")), arena, &user->unsafe_metadata) &&
-           identifiers(json_get(value, TEXT("email_addresses")), TEXT("email_address"),
+    return identifiers(json_get(value, TEXT("email_addresses")), TEXT("email_address"),
                        json_text(json_get(value, TEXT("primary_email_address_id"))), arena,
                        &user->email_address) &&
            identifiers(json_get(value, TEXT("phone_numbers")), TEXT("phone_number"),
                        json_text(json_get(value, TEXT("primary_phone_number_id"))), arena,
                        &user->phone_number);
+}
+
+bool clerk_decode_user(struct json_value value, struct arena *arena, struct user *user,
+                       struct text *id)
+{
+    return clerk_decode_user_values(value, arena, user, id) &&
+           object(json_get(value, TEXT("public_metadata")), arena, &user->public_metadata) &&
+           object(json_get(value, TEXT("private_metadata")), arena, &user->private_metadata) &&
+           object(json_get(value, TEXT("unsafe_metadata")), arena, &user->unsafe_metadata);
 }

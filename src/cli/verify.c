@@ -19,7 +19,7 @@ static const char about[] =
     "  missing   the user is not there any more\n"
     "  stale     the source has changed since the last import: import again\n"
     "The statement at the end balances: every row of the file and every user of the target is in "
-    "it. "
+    "it; who has left both is told as departed. "
     "Clerk\n"
     "shows no digests; --canary FILE (as of import) has it verify a few known passwords and codes. "
     "Without a ledger the\n"
@@ -41,8 +41,9 @@ static void emit_end(struct migration *m)
         {TEXT("at_target"), t->at_target}, {TEXT("same"), t->same},
         {TEXT("changed"), t->changed},     {TEXT("different"), t->different},
         {TEXT("others"), t->others},       {TEXT("missing"), t->missing},
-        {TEXT("gone"), t->gone},           {TEXT("stale"), t->stale},
-        {TEXT("unseen"), t->unseen},       {TEXT("requests"), t->requests},
+        {TEXT("gone"), t->gone},           {TEXT("departed"), t->departed},
+        {TEXT("stale"), t->stale},         {TEXT("unseen"), t->unseen},
+        {TEXT("requests"), t->requests},
     };
     migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
 }
@@ -95,6 +96,9 @@ static void print_end(const struct migration *m)
     if (t->gone)
         printf("gone: %llu users of the target are no longer in the file\n",
                (unsigned long long)t->gone);
+    if (t->departed)
+        printf("departed: %llu users are neither in the file nor at the target any more\n",
+               (unsigned long long)t->departed);
     if (t->stale)
         printf("stale: %llu users have changed at the source since the last import\n",
                (unsigned long long)t->stale);

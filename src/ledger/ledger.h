@@ -109,6 +109,14 @@ int ledger_find(struct ledger *ledger, struct text external_id, struct arena *ar
                 struct ledger_user *user, bool *found, struct err *err);
 
 /*
+ * Finds up to LEDGER_FIND_SOME users, none of them twice, by one statement: users[i] is that of ids[i], or its number
+ * is 0: there is none (an absent id is nobody's). Texts are copied into arena.
+ */
+#define LEDGER_FIND_SOME 100
+int ledger_find_some(struct ledger *ledger, const struct text *ids, size_t count,
+                     struct arena *arena, struct ledger_user *users, struct err *err);
+
+/*
  * Whether a user is DONE with a content of that sum, as far as that can be told without looking them up; *number
  * gets that of the row. *is false: ledger_find knows. For deciding a whole export in any order: what it tells from is
  * made once, when many had to be looked up, and does not know what is written since; so ask once a user.

@@ -59,18 +59,21 @@ static bool is_compared(enum user_field field, bool created)
            (created || field != USER_FIELD_created_at);
 }
 
-static void compare_values(const struct compare *compare, const struct record *record,
-                           const struct field_hashes *there, bool created,
-                           struct comparison *comparison)
+static int compare_values(const struct compare *compare, const struct record *record,
+                          const struct user *user, bool created, struct comparison *comparison,
+                          struct err *err)
 {
     for (int field = 0; field < USER_FIELD_COUNT; field++) {
-        uint64_t written = record->fields.at[field];
-        if (written == 0 || !is_compared(field, created) || written == there->at[field])
+        uint64_t written = record->fields.at[field], there;
+        if (written == 0 || !is_compared(field, created))
             continue;
+        if (field_hash_of(compare->hasher, compare->key, user, field, &there, err))
+            return -1;
         uint64_t key = record_key(compare->key, RECORD_FIELD, field, TEXT(""));
-        if (!is_kept(record, key, there->at[field]))
+        if (written != there && !is_kept(record, key, there))
             comparison->different |= USER_FIELD_BIT(field);
     }
+    return 0;
 }
 
 /* A mark that is not as the target has it. A reserved identifier becomes verified at a sign-in. */
@@ -81,6 +84,22 @@ static bool is_other(const struct record *record, const struct record_mark *mark
         return false;
     return kind == RECORD_LEAF || kind == RECORD_PRIMARY ||
            (kind == RECORD_MEMBER && there < mark->value);
+}
+
+/* The marks of the user there; metadata is read where it stands. */
+static int add_marks(struct compare *compare, const struct user *user, struct json_value target,
+                     struct err *err)
+{
+    buf_reset(&compare->marks);
+    if (record_add_user(compare->hasher, compare->key, user, &compare->marks, err))
+        return -1;
+    for (int field = 0; field < USER_FIELD_COUNT; field++)
+        if (user_field_infos[field].kind == USER_OBJECT)
+            record_add_leaves(compare->hasher, compare->key, field,
+                              json_get(target, text_of(user_field_infos[field].name)),
+                              &compare->marks);
+    record_sort(&compare->marks);
+    return buf_ok(&compare->marks) ? 0 : err_memory(err);
 }
 
 static void compare_marks(const struct record *record, const struct record *there,
@@ -99,21 +118,17 @@ int compare_user(struct compare *compare, const struct record *record, struct js
                  bool created, struct comparison *comparison, struct err *err)
 {
     struct user user;
-    struct field_hashes hashes;
     struct record there = {0};
     struct text clerk_id;
     *comparison = (struct comparison){0};
     arena_reset(&compare->arena);
-    buf_reset(&compare->marks);
-    if (!clerk_decode_user(target, &compare->arena, &user, &clerk_id))
+    if (!clerk_decode_user_values(target, &compare->arena, &user, &clerk_id))
         return err_set(err, ERR_NETWORK, "the target's answer holds no User object");
-    if (field_hashes_of(compare->hasher, compare->key, &user, &hashes, err) ||
-        record_add_user(compare->hasher, compare->key, &user, &compare->marks, err))
+    if (add_marks(compare, &user, target, err) ||
+        compare_values(compare, record, &user, created, comparison, err))
         return -1;
-    record_sort(&compare->marks);
     there.marks = compare->marks.at;
     there.mark_count = compare->marks.len / sizeof(struct record_mark);
-    compare_values(compare, record, &hashes, created, comparison);
     compare_marks(record, &there, comparison);
     compare_secrets(record, target, comparison);
     enum record_touch touch = record_touched(record, compare->key, RECORD_CHANGED, target);

@@ -243,6 +243,11 @@ int courier_work(struct courier *courier, int64_t wait_us, struct err *err)
     return target_wait(courier->target, wait_us, err);
 }
 
+void courier_wake(struct courier *courier)
+{
+    target_wake(courier->target);
+}
+
 uint32_t courier_in_flight(const struct courier *courier)
 {
     return target_in_flight(courier->target);

@@ -50,6 +50,9 @@ bool courier_recall(struct courier *courier, struct parcel *parcel);
  */
 int courier_work(struct courier *courier, int64_t wait_us, struct err *err);
 
+/* Wakes a courier_work, from another thread. */
+void courier_wake(struct courier *courier);
+
 /* Parcels in flight; parcels waiting (not in flight). */
 uint32_t courier_in_flight(const struct courier *courier);
 uint32_t courier_waiting(const struct courier *courier);

@@ -45,6 +45,7 @@ struct migrate_totals {
     uint64_t split;           /* identifiers left behind because the target refused them */
     uint64_t kept, overruled; /* values that both sides changed, by who won */
     uint64_t gone;            /* in the ledger, and no longer in the export */
+    uint64_t departed;        /* verify: the same, and no longer at the target either */
     uint64_t removed;         /* of those, or by an undo: deleted or banned now */
     uint64_t spared;          /* undo: left because they have signed in or changed */
     uint64_t pending;         /* accepted but not moved: stopped before */
@@ -277,7 +278,8 @@ int canaries_verify(struct canaries *canaries, const struct migrate_opts *opts,
  *     stale     the source has changed since the last import
  * Without a ledger (opts->ledger NULL) the export alone says what should be there. totals then balance:
  * rows = created + updated + unchanged + adopted + rejected + conflicts + failed + pending, and
- * at_target = same + changed + different + others. 0, or -1.
+ * at_target = same + changed + different + others. Who has left the export and the target both is `departed`, and
+ * nothing that differs. 0, or -1.
  */
 int migrate_verify(const struct migrate_opts *opts, const struct migrate_events *events,
                    const struct migrate_stop *stop, struct migrate_totals *totals, struct err *err);

@@ -1,36 +1,47 @@
 #include "migrate/pages.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "migrate/lookup.h"
 
 #define TRIES_MAX 8
+#define PAGE_MAX  ((size_t)64 << 20)
 #define RETRY_US  INT64_C(500000)
 
 static void on_answer(struct parcel *parcel, const struct target_answer *answer);
 
-void pages_init(struct pages *pages, struct json *json, struct courier *courier)
+int pages_open(struct pages *pages, struct courier *courier, struct err *err)
 {
     memset(pages, 0, sizeof(*pages));
-    pages->json = json;
     pages->courier = courier;
     buf_init(&pages->path, 4096);
+    for (size_t i = 0; i < PAGES_HELD; i++)
+        if (json_new(&pages->all[i].json, PAGE_MAX, err) != 0)
+            return -1;
+    return 0;
 }
 
-void pages_release(struct pages *pages)
+void pages_close(struct pages *pages)
 {
+    for (size_t i = 0; i < PAGES_HELD; i++)
+        json_free(pages->all[i].json);
     buf_release(&pages->path);
 }
 
-static void ask(struct pages *pages, struct text after)
+/* Asks for the page behind the cursor, or waits for room for it. */
+static void ask(struct pages *pages)
 {
-    char id[64];
-    size_t len = after.len < sizeof(id) ? after.len : 0;
-    memcpy(id, after.at ? after.at : "", len);
+    for (size_t i = 0; i < PAGES_HELD && !pages->coming; i++)
+        if (!pages->all[i].held)
+            pages->coming = &pages->all[i];
+    pages->waiting = !pages->coming;
+    if (pages->waiting)
+        return;
     buf_reset(&pages->path);
     buf_printf(&pages->path, "/v1/users?limit=%d&order_by=%%2Bcreated_at", PAGE_USERS);
-    if (len > 0)
-        buf_printf(&pages->path, "&starting_after=%.*s", (int)len, id);
+    if (pages->after[0])
+        buf_printf(&pages->path, "&starting_after=%s", pages->after);
     pages->tries = 0;
     pages->parcel = (struct parcel){
         .method = "GET",
@@ -43,20 +54,31 @@ static void ask(struct pages *pages, struct text after)
 
 void pages_send(struct pages *pages)
 {
-    ask(pages, (struct text){NULL, 0});
+    ask(pages);
+}
+
+void pages_give_back(struct pages *pages, struct page *page)
+{
+    page->held = false;
+    if (pages->waiting)
+        ask(pages);
 }
 
 static void take_page(struct pages *pages, struct json_value users)
 {
+    struct page *page = pages->coming;
     struct text last = {NULL, 0};
-    size_t count = 0;
-    for (struct json_walk walk = json_walk(users); json_next(&walk); count++)
+    *page = (struct page){.users = users, .json = page->json, .held = true};
+    pages->coming = NULL;
+    for (struct json_walk walk = json_walk(users); json_next(&walk); page->count++)
         last = json_text(json_get(walk.value, TEXT("id")));
-    if (count == PAGE_USERS)
-        ask(pages, last);
-    for (struct json_walk walk = json_walk(users); json_next(&walk);)
-        pages->user(pages->arg, walk.value);
-    if (count < PAGE_USERS)
+    bool more = page->count == PAGE_USERS && last.len < sizeof(pages->after);
+    if (more) {
+        snprintf(pages->after, sizeof(pages->after), "%.*s", TEXT_ARG(last));
+        ask(pages);
+    }
+    pages->page(pages->arg, page);
+    if (!more)
         pages->ended(pages->arg, NULL);
 }
 
@@ -66,7 +88,7 @@ static void on_answer(struct parcel *parcel, const struct target_answer *answer)
     struct json_value root = {NULL, 0};
     struct err err;
     bool answered = answer->result == TARGET_ANSWERED;
-    bool parsed = answered && json_parse(pages->json, answer->body, &root, &err) == 0;
+    bool parsed = answered && json_parse(pages->coming->json, answer->body, &root, &err) == 0;
     if (parsed && answer->status == 200 && json_type(root) == JSON_ARRAY) {
         take_page(pages, root);
     } else if (answered && answer->status >= 400 && answer->status < 500) {

@@ -146,17 +146,27 @@ static void judge_missing(struct verify *verify, const struct ledger_user *user)
     if (user->state != LEDGER_DONE || numbers_has(&verify->at_target, user->number) ||
         !select_is_wanted(verify->opts, user->external_id))
         return;
+    if (!verify_is_scratch(verify) && !numbers_has(&verify->in_file, user->number)) {
+        verify->totals->departed++;
+        return;
+    }
     verify->totals->missing++;
     verify_tell(verify, 0, user->external_id, "missing", "",
                 verify_is_scratch(verify) ? "no user of the target has this external id"
                                           : "was brought to the target, and is not there any more");
 }
 
+/* When all that are done have been seen at the target there is nobody to look for. */
 static int walk_ledger(struct verify *verify, struct err *err)
 {
+    uint64_t counts[LEDGER_STATE_COUNT];
     const struct ledger_user *user;
     struct ledger_walk walk;
     int got = 0;
+    if (ledger_count(verify->ledger, counts, err))
+        return -1;
+    if (counts[LEDGER_DONE] == verify->done_there)
+        return 0;
     ledger_walk_begin(&walk, verify->ledger);
     while (!verify_is_stopped(verify) && (got = ledger_walk_next(&walk, &user, err)) > 0)
         judge_missing(verify, user);
@@ -192,14 +202,16 @@ static int find_last_import(struct verify *verify, struct err *err)
 
 static int open_ledger(struct verify *verify, struct err *err)
 {
-    char path[96];
+    char path[sizeof(verify->folder) + 16];
     struct ledger_opts opts = {.path = verify->opts->ledger, .read_only = true};
     if (opts.path)
         return ledger_open(&verify->ledger, &opts, err) || find_last_import(verify, err);
-    snprintf(verify->folder, sizeof(verify->folder), "/tmp/usher-verify-XXXXXX");
-    if (!mkdtemp(verify->folder)) {
+    int len = snprintf(verify->folder, sizeof(verify->folder), "%s/usher-verify-XXXXXX",
+                       scratch_folder());
+    if (len >= (int)sizeof(verify->folder) || !mkdtemp(verify->folder)) {
         verify->folder[0] = 0;
-        return err_set(err, ERR_IO, "no temporary folder can be made in /tmp");
+        return err_set(err, ERR_IO, "no temporary folder can be made in %s; set TMPDIR to another",
+                       scratch_folder());
     }
     snprintf(path, sizeof(path), "%s/ledger", verify->folder);
     opts = (struct ledger_opts){.path = path, .identity.instance = TEXT("verify")};
@@ -209,7 +221,7 @@ static int open_ledger(struct verify *verify, struct err *err)
 static void drop_scratch(const struct verify *verify)
 {
     static const char *const files[] = {"ledger", "ledger-wal", "ledger-shm", "ledger-lock"};
-    char path[96];
+    char path[sizeof(verify->folder) + 16];
     if (!verify_is_scratch(verify))
         return;
     for (size_t i = 0; i < ARRAY_COUNT(files); i++) {

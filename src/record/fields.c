@@ -53,25 +53,32 @@ static bool counts_as_set(const struct user *user, enum user_field field)
     return user_field_is_set(user, field);
 }
 
+int field_hash_of(struct field_hasher *hasher, const struct hash_key *key, const struct user *user,
+                  enum user_field field, uint64_t *hash, struct err *err)
+{
+    *hash = 0;
+    if (!counts_as_set(user, field))
+        return 0;
+    buf_reset(&hasher->buf);
+    buf_byte(&hasher->buf, (char)field);
+    if (user_field_infos[field].kind == USER_OBJECT) {
+        if (write_canonical(hasher, *object_of(user, field), err))
+            return -1;
+    } else {
+        user_field_write(user, field, &hasher->buf);
+    }
+    if (!buf_ok(&hasher->buf))
+        return err_memory(err);
+    *hash = hash_of_buf(hasher, key);
+    return 0;
+}
+
 int field_hashes_of(struct field_hasher *hasher, const struct hash_key *key,
                     const struct user *user, struct field_hashes *hashes, struct err *err)
 {
-    for (int field = 0; field < USER_FIELD_COUNT; field++) {
-        hashes->at[field] = 0;
-        if (!counts_as_set(user, field))
-            continue;
-        buf_reset(&hasher->buf);
-        buf_byte(&hasher->buf, (char)field);
-        if (user_field_infos[field].kind == USER_OBJECT) {
-            if (write_canonical(hasher, *object_of(user, field), err))
-                return -1;
-        } else {
-            user_field_write(user, field, &hasher->buf);
-        }
-        if (!buf_ok(&hasher->buf))
-            return err_memory(err);
-        hashes->at[field] = hash_of_buf(hasher, key);
-    }
+    for (int field = 0; field < USER_FIELD_COUNT; field++)
+        if (field_hash_of(hasher, key, user, field, &hashes->at[field], err))
+            return -1;
     return 0;
 }
 

@@ -29,6 +29,10 @@ void field_hasher_release(struct field_hasher *hasher);
 int field_hashes_of(struct field_hasher *hasher, const struct hash_key *key,
                     const struct user *user, struct field_hashes *hashes, struct err *err);
 
+/* The hash of one field. */
+int field_hash_of(struct field_hasher *hasher, const struct hash_key *key, const struct user *user,
+                  enum user_field field, uint64_t *hash, struct err *err);
+
 /* Whether they are the same but for created_at, which is written once and never again. */
 bool field_hashes_same(const struct field_hashes *a, const struct field_hashes *b);
 

@@ -129,12 +129,20 @@ static void add_leaf(void *arg, struct text path, struct json_value value)
                field_value_hash(leaves->hasher, leaves->key, value));
 }
 
+void record_add_leaves(struct field_hasher *hasher, const struct hash_key *key,
+                       enum user_field field, struct json_value object, struct buf *marks)
+{
+    struct leaves leaves = {hasher, key, field, marks};
+    buf_reset(&hasher->path);
+    if (record_is_branch(object))
+        record_leaves(object, &hasher->path, add_leaf, &leaves);
+}
+
 int record_add_user(struct field_hasher *hasher, const struct hash_key *key,
                     const struct user *user, struct buf *marks, struct err *err)
 {
     for (int field = 0; field < USER_FIELD_COUNT; field++) {
         const void *at = (const char *)user + user_field_infos[field].offset;
-        struct leaves leaves = {hasher, key, (enum user_field)field, marks};
         struct json_value root;
         if (!user_field_is_set(user, field))
             continue;
@@ -143,9 +151,7 @@ int record_add_user(struct field_hasher *hasher, const struct hash_key *key,
         } else if (user_field_infos[field].kind == USER_OBJECT) {
             if (json_parse(hasher->json, *(const struct text *)at, &root, err))
                 return -1;
-            buf_reset(&hasher->path);
-            if (record_is_branch(root))
-                record_leaves(root, &hasher->path, add_leaf, &leaves);
+            record_add_leaves(hasher, key, field, root, marks);
         }
     }
     return buf_ok(marks) ? 0 : err_memory(err);

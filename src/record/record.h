@@ -78,6 +78,10 @@ void record_take_out(struct buf *marks, uint64_t key);
 int record_add_user(struct field_hasher *hasher, const struct hash_key *key,
                     const struct user *user, struct buf *marks, struct err *err);
 
+/* Adds the leaves of a metadata object; a value that is none has none. */
+void record_add_leaves(struct field_hasher *hasher, const struct hash_key *key,
+                       enum user_field field, struct json_value object, struct buf *marks);
+
 /* What Clerk shows of when something was last set. */
 enum record_witness { RECORD_PASSWORD, RECORD_FACTOR, RECORD_CHANGED };
 #define RECORD_WITNESSES 7u /* the bits of all of them */

@@ -106,6 +106,15 @@ class Verify(unittest.TestCase):
         gone, _ = self.verify(rows[:-1])
         self.assertEqual(gone["gone"], 1)
 
+    def test_who_has_left_both_sides_is_not_missing(self):
+        rows = [user(n) for n in range(4)]
+        self.run_usher("import", rows, "--yes")
+        for n in (2, 3):
+            self.patch("user|%d" % n, method="DELETE")
+        end, differences = self.verify(rows[:3], code=1)
+        self.assertEqual((end["same"], end["missing"], end["departed"], end["gone"]), (2, 1, 1, 0))
+        self.assertEqual(differences, [("user|2", "missing", "")])
+
     def test_only_some_and_without_a_ledger(self):
         rows = [user(n) for n in range(20)]
         self.run_usher("import", rows, "--yes")
