@@ -1,7 +1,7 @@
 // Domains of organizations by the Frontend API, and what verified ones do for the users who have an address there:
 // invitations, suggestions, requests to join.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterEach, before, describe, test } from 'node:test';
 import { enrollment, frontendCalls, frontendRoutes, Visitor } from './frontend.js';
 import { startSandbox } from './sandbox.js';
 
@@ -11,7 +11,6 @@ before(async () => {
   sandbox = await startSandbox('--limits', 'off', '--production', '--frontend-host', 'clerk.example.test');
   await settings({ org_domains_enrollment_modes: ['manual_invitation', 'automatic_invitation', 'automatic_suggestion'] });
 });
-after(() => sandbox.stop());
 afterEach(() => {
   const problems = visitors.flatMap(one => one.problems);
   visitors = [];

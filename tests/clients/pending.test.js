@@ -1,7 +1,7 @@
 // Sessions that have something left to do: where the instance forces an organization on everybody, one is pending until
 // its user has chosen or made one. By hand, through @clerk/backend, and with Clerk's own task screen in Chromium.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { claims, signIn, startApp, startBrowser } from './browser.js';
 import { payload, Visitor } from './frontend.js';
 import { webhooksApi } from './openapi.js';
@@ -17,11 +17,6 @@ before(async () => {
   app = await startApp({ publishableKey: sandbox.ready.publishable_key, secretKey: sandbox.ready.secret_key,
     frontendApi: sandbox.ready.frontend_api });
   await sandbox.raw('PATCH', '/v1/sandbox/settings', { org_force_selection: true });
-});
-after(async () => {
-  await browser.close();
-  await app.stop();
-  await sandbox.stop();
 });
 
 const person = () => sandbox.clerk.users.createUser({ password, emailAddress: [`pending${++count}@usher-tests.com`] });

@@ -3,15 +3,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
+import { temporaryFolder } from './ending.js';
 import { payload, Visitor } from './frontend.js';
 import { startSandbox, takeConformance } from './sandbox.js';
 
 process.env.CLERK_TELEMETRY_DISABLED = '1';
 const password = 'Correct-Horse-9!x', origin = 'https://app.example.test';
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usher-refresh-'));
+const folder = temporaryFolder();
 const clock = path.join(folder, 'clock');
 let sandbox, ada, session, expired, jar = {}, suffix;
 
@@ -42,10 +42,6 @@ before(async () => {
   suffix = Object.keys(jar).find(name => name.startsWith('__refresh')).slice('__refresh'.length);
   setClock(0);
   assert.ok(payload(expired).exp * 1000 < Date.now());
-});
-after(async () => {
-  await sandbox.stop();
-  fs.rmSync(folder, { recursive: true });
 });
 
 const cookie = (changes = {}) => Object.entries({ ...jar, ...changes }).filter(([, value]) => value)

@@ -3,7 +3,7 @@
 // type; every list gets parameters with values that they cannot have. Nothing of that is done, each refusal has Clerk's form.
 // (A sign-up is made by a browser only, OAuth tokens by nobody: of these there is nothing that a request could name.)
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterEach, before, describe, test } from 'node:test';
 import { backendApi } from './openapi.js';
 import { startSandbox, takeConformance } from './sandbox.js';
 
@@ -35,7 +35,6 @@ before(async () => {
     redirect_url: await make('redirect_urls', { url: 'https://requests.usher-tests.com/' }),
     waitlist: await make('waitlist_entries', { email_address: 'requests4@usher-tests.com' }) };
 });
-after(async () => assert.deepEqual(await sandbox.stop(), { status: 0, signal: null }));
 afterEach(() => assert.deepEqual(takeConformance().problems, []));
 
 // What stands for the {} of a path.

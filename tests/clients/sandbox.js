@@ -79,6 +79,7 @@ export async function startSandbox(...options) {
       child.kill(signal);
       const how = await exited;
       if (signal === 'SIGTERM') assert.deepEqual(how, { status: 0, signal: null });
+      return how;
     }),
   };
 }
