@@ -45,7 +45,7 @@ static inline size_t buf_left(const struct buf *buf)
     return buf->failed ? 0 : buf->room - buf->len;
 }
 
-/* Append a text, a byte, or what printf makes; nothing more is added once the buffer has failed. */
+/* Appends a text; nothing is added once the buffer has failed. */
 static inline void buf_add(struct buf *buf, struct text t)
 {
     if (t.len == 0)
@@ -57,11 +57,12 @@ static inline void buf_add(struct buf *buf, struct text t)
     buf->len += t.len;
 }
 
+/* Appends a byte. */
 static inline void buf_byte(struct buf *buf, char c)
 {
     buf_add(buf, (struct text){&c, 1});
 }
-
+/* Appends what printf makes. */
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What is in the buffer; valid until the next call that adds. */

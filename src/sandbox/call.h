@@ -87,12 +87,13 @@ struct call {
     size_t header_count;
     struct call_signature signatures[CALL_SIGNATURES_MAX];
     size_t signature_count;
-    void *signing_key; /* held while the answer waits for its signatures */
-    bool drop, slow;   /* faults that befall the answer */
-    bool marked;       /* call_mark */
-    bool broken;       /* the store failed: nothing of the transaction may stay */
+    struct key_signer *signer; /* held while the answer waits for its signatures */
+    bool drop, slow;           /* faults that befall the answer */
+    bool marked;               /* call_mark */
+    bool broken;               /* the store failed: nothing of the transaction may stay */
 
     void (*work)(struct call *call); /* call_later */
+    bool urgent; /* work is not to wait behind passwords, nor at their priority */
     void (*then)(struct call *call);
     void *state;
 };

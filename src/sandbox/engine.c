@@ -35,7 +35,7 @@ struct engine {
     struct desk desk;
     struct gate gate;
     struct pool *pool;    /* for slow work */
-    struct pool *signers; /* for signatures: not behind a queue of passwords */
+    struct pool *signers; /* for signatures and keys: not behind a queue of passwords */
     pthread_t thread;
     pthread_mutex_t turn; /* of whoever runs handlers; never waited for with the lock */
     atomic_bool idle;     /* the store's thread sleeps, and nothing waits; written under the lock */
@@ -124,12 +124,13 @@ static struct engine *engine_of(struct call *call)
     return (struct engine *)((char *)call->desk - offsetof(struct engine, desk));
 }
 
-/* On a pool thread: the work, at the lowest priority, then back into the queue. */
+/* On a pool thread: the work, then back into the queue. Only the pool for slow work is of the lowest priority. */
 static void work(void *arg)
 {
     struct call *call = arg;
     struct engine *engine = engine_of(call);
-    setpriority(PRIO_PROCESS, (id_t)gettid(), WORK_PRIORITY);
+    if (!call->urgent)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), WORK_PRIORITY);
     call->work(call);
     pthread_mutex_lock(&engine->lock);
     engine->working--;
@@ -142,7 +143,7 @@ static void send_to_work(struct engine *engine, struct call *call)
     pthread_mutex_lock(&engine->lock);
     engine->working++;
     pthread_mutex_unlock(&engine->lock);
-    if (pool_put(engine->pool, work, call))
+    if (pool_put(call->urgent ? engine->signers : engine->pool, work, call))
         return;
     pthread_mutex_lock(&engine->lock);
     engine->working--;
@@ -164,7 +165,7 @@ static int run_handler(struct call *call)
     bool first = !call->then;
     call->work = NULL;
     call->then = NULL;
-    call->marked = false;
+    call->marked = call->urgent = false;
     if (!call->front || !first || keys_ready(call, handle))
         handle(call);
     if (call->broken)

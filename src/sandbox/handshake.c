@@ -215,7 +215,7 @@ struct nested {
     struct buf body; /* {"handshake":[…]} */
     struct call_signature signatures[CALL_SIGNATURES_MAX];
     size_t count;
-    void *pkey;
+    struct key_signer *signer;
     char kid[CLERK_ID_MAX];
     int64_t now_ms;
     struct buf outer; /* the signed JWT */
@@ -230,15 +230,15 @@ static void sign_nested(struct call *call)
     for (size_t i = 0; nested->ok && i < nested->count; i++) {
         char *at = nested->body.at + nested->signatures[i].at;
         size_t len = nested->signatures[i].len;
-        nested->ok = keys_sign(nested->pkey, (struct text){at, len}, at + len + 1);
+        nested->ok = keys_sign(nested->signer, (struct text){at, len}, at + len + 1);
     }
     token_encode(nested->kid, nested->now_ms, TOKEN_CLASS_SESSION, buf_text(&nested->body),
                  &nested->outer);
-    nested->ok = nested->ok && keys_sign(nested->pkey, buf_text(&nested->outer), signature);
+    nested->ok = nested->ok && keys_sign(nested->signer, buf_text(&nested->outer), signature);
     buf_byte(&nested->outer, '.');
     buf_add(&nested->outer, (struct text){signature, sizeof(signature)});
     nested->ok = nested->ok && buf_ok(&nested->outer);
-    key_drop(nested->pkey);
+    key_drop(nested->signer);
 }
 
 static void nested_signed(struct call *call)
@@ -271,7 +271,7 @@ static void redirect_with_token(struct call *call, struct text url)
     memcpy(nested->signatures, call->signatures, sizeof(nested->signatures));
     const struct key *key = keys_current(&call->desk->instance->keys);
     memcpy(nested->kid, key->kid, sizeof(nested->kid));
-    nested->pkey = key_hold(key);
+    nested->signer = key_hold(key);
     call->signature_count = 0;
     call->status = 0;
     call->state = nested;

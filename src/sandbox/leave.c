@@ -55,7 +55,7 @@ static bool sign_all(struct call *call)
     char *body = call->request->out.at;
     for (size_t i = 0; i < call->signature_count; i++) {
         struct text input = {body + call->signatures[i].at, call->signatures[i].len};
-        if (!keys_sign(call->signing_key, input, body + call->signatures[i].at + input.len + 1))
+        if (!keys_sign(call->signer, input, body + call->signatures[i].at + input.len + 1))
             return false;
     }
     return true;
@@ -67,7 +67,7 @@ static void sign(void *arg)
     struct call *call = arg;
     if (!sign_all(call))
         call_fail(call, CLERK_internal_clerk_error, NULL, "A token could not be signed.");
-    key_drop(call->signing_key);
+    key_drop(call->signer);
     release(call);
 }
 
@@ -77,7 +77,7 @@ void leave(struct call *call, struct pool *signers)
     const struct key *key = keys_current(&desk->instance->keys);
     count(&desk->stats, call->status);
     keep(&desk->ring, call);
-    if (call->signature_count == 0 || !key || !(call->signing_key = key_hold(key)))
+    if (call->signature_count == 0 || !key || !(call->signer = key_hold(key)))
         release(call);
     else if (!pool_put(signers, sign, call))
         sign(call); /* more wait for signatures than the queue holds: the store waits with them */

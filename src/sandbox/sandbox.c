@@ -1,5 +1,6 @@
 #include "sandbox/sandbox.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,9 +146,46 @@ static unsigned allow_connections(void)
     return (unsigned)allowed;
 }
 
+/* Where the sandbox listens, as the store's thread is told: by then that thread may be reading it. */
+struct listening {
+    struct errand errand;
+    const struct sandbox *sandbox;
+    const char *frontend_host;
+    sem_t told;
+};
+
+static int hear_address(struct errand *errand, struct desk *desk, struct err *err)
+{
+    const struct listening *listening = (const struct listening *)errand;
+    char url[SERVER_ADDRESS_MAX + 16];
+    (void)err;
+    instance_listen(desk->instance, listening->sandbox->address, listening->frontend_host);
+    write_url(listening->sandbox, url, sizeof(url));
+    store_serve(desk->store, url);
+    return 0;
+}
+
+static void heard(struct errand *errand, bool committed)
+{
+    (void)committed;
+    sem_post(&((struct listening *)errand)->told);
+}
+
+static void tell_address(const struct sandbox *sandbox, const char *frontend_host)
+{
+    struct listening listening = {.errand = {.run = hear_address, .done = heard},
+                                  .sandbox = sandbox,
+                                  .frontend_host = frontend_host};
+    sem_init(&listening.told, 0, 0);
+    engine_send(sandbox->engine, &listening.errand);
+    while (sem_wait(&listening.told) != 0)
+        ; /* a signal */
+    sem_destroy(&listening.told);
+}
+
 static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struct err *err)
 {
-    char address[256], url[SERVER_ADDRESS_MAX + 16];
+    char address[256];
     if (check_listen(opts, address, err) != 0 ||
         store_open(&sandbox->store, opts->data, err) != 0 ||
         tables_create(sandbox->store, err) != 0)
@@ -182,9 +220,7 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
         return -1;
     server_address(sandbox->server, sandbox->address);
     sandbox->tls = opts->tls_cert != NULL;
-    instance_listen(&sandbox->instance, sandbox->address, opts->frontend_host);
-    write_url(sandbox, url, sizeof(url));
-    store_serve(sandbox->store, url);
+    tell_address(sandbox, opts->frontend_host);
     return 0;
 }
 

@@ -77,7 +77,7 @@ struct text ticket_sign(struct call *call, const char *kind, struct text id, int
     size_t len = token.len;
     buf_byte(&token, '.');
     char *room = buf_room(&token, KEYS_SIGNATURE_LEN);
-    if (room && keys_sign(keys_current(&call->desk->instance->keys)->pkey,
+    if (room && keys_sign(keys_current(&call->desk->instance->keys)->signer,
                           text_part(buf_text(&token), 0, len), room)) {
         buf_grow(&token, KEYS_SIGNATURE_LEN);
         copy = arena_copy(call->arena, buf_text(&token));
