@@ -17,6 +17,7 @@
 
 struct loop {
     pthread_t thread;
+    bool threaded; /* else its owner turns it */
     int epoll_fd;
     struct loop_watch wake; /* an eventfd */
     pthread_mutex_t lock;
@@ -26,12 +27,15 @@ struct loop {
     struct epoll_event events[EVENTS_AT_ONCE];
     int event_at, event_count; /* while events are delivered */
     int64_t looked_us;         /* when descriptors were looked at last */
+    bool woken;                /* by loop_wake or loop_post, in this turn */
 };
 
 static void on_wake(struct loop_watch *watch, uint32_t events)
 {
+    struct loop *loop = (struct loop *)((char *)watch - offsetof(struct loop, wake));
     uint64_t count;
     (void)events;
+    loop->woken = true;
     if (read(watch->fd, &count, sizeof(count)) < 0)
         return; /* nothing to take back: somebody else did */
 }
@@ -104,31 +108,25 @@ static bool run_tasks(struct loop *loop)
     return any || !stopping;
 }
 
-/* Gives the sources their turns; returns when the first of them is due. */
-static int64_t give_turns(struct loop *loop)
+/* When the first of the sources is due. */
+static int64_t earliest(const struct loop *loop)
 {
     int64_t due = INT64_MAX;
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        for (struct loop_source *source = loop->sources; source; source = source->next)
-            source->due_us = source->turn(source);
-        due = INT64_MAX;
-        for (struct loop_source *source = loop->sources; source; source = source->next)
-            if (source->due_us < due)
-                due = source->due_us;
-        if (due == INT64_MAX || due > clock_now_us())
-            break;
-    }
+    for (struct loop_source *source = loop->sources; source; source = source->next)
+        if (source->due_us < due)
+            due = source->due_us;
     return due;
 }
 
-static int sleep_ms(int64_t due)
+static void give_turns(struct loop *loop)
 {
-    if (due == INT64_MAX)
-        return -1;
-    int64_t us = due - clock_now_us();
-    if (us <= 0)
-        return 0;
-    return us > 60000000 ? 60000 : (int)((us + 999) / 1000);
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        for (struct loop_source *source = loop->sources; source; source = source->next)
+            source->due_us = source->turn(source);
+        int64_t due = earliest(loop);
+        if (due == INT64_MAX || due > clock_now_us())
+            break;
+    }
 }
 
 static void deliver(struct loop *loop)
@@ -142,23 +140,46 @@ static void deliver(struct loop *loop)
     loop->event_count = 0;
 }
 
+/* Sleeps until something is ready, a source is due, or until_us; calls what is ready. 0 or an errno. */
+static int look(struct loop *loop, int64_t until_us)
+{
+    int64_t due = earliest(loop);
+    due = until_us < due ? until_us : due;
+    int64_t us = due == INT64_MAX ? 0 : due - clock_now_us();
+    us = us > 0 ? us : 0;
+    struct timespec wait = {us / 1000000, us % 1000000 * 1000};
+    int count = epoll_pwait2(loop->epoll_fd, loop->events, EVENTS_AT_ONCE,
+                             due == INT64_MAX ? NULL : &wait, NULL);
+    int problem = count < 0 ? errno : 0;
+    loop->event_count = count > 0 ? count : 0;
+    loop->looked_us = clock_now_us();
+    deliver(loop);
+    return problem;
+}
+
 static void *run(void *arg)
 {
     struct loop *loop = arg;
-    int64_t due = INT64_MAX;
     do {
-        int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_AT_ONCE, sleep_ms(due));
-        loop->event_count = count > 0 ? count : 0;
-        loop->looked_us = clock_now_us();
-        deliver(loop);
+        look(loop, INT64_MAX);
         if (!run_tasks(loop))
             break;
-        due = give_turns(loop);
+        give_turns(loop);
     } while (true);
     return NULL;
 }
 
-static void wake(struct loop *loop)
+int loop_turn(struct loop *loop, int64_t until_us)
+{
+    loop->woken = false;
+    int problem = look(loop, until_us);
+    run_tasks(loop);
+    give_turns(loop);
+    errno = problem;
+    return problem != 0 && problem != EINTR ? -1 : loop->woken || problem == EINTR;
+}
+
+void loop_wake(struct loop *loop)
 {
     uint64_t one = 1;
     while (write(loop->wake.fd, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -174,7 +195,7 @@ void loop_post(struct loop *loop, struct loop_task *task)
     loop->last = &task->next;
     pthread_mutex_unlock(&loop->lock);
     if (was_empty)
-        wake(loop);
+        loop_wake(loop);
 }
 
 struct waited {
@@ -199,6 +220,10 @@ static void run_waited(struct loop_task *task)
 void loop_call(struct loop *loop, void (*call)(void *arg), void *arg)
 {
     struct waited waited = {.task = {.run = run_waited}, .call = call, .arg = arg};
+    if (!loop->threaded) {
+        call(arg);
+        return;
+    }
     pthread_mutex_init(&waited.lock, NULL);
     pthread_cond_init(&waited.changed, NULL);
     loop_post(loop, &waited.task);
@@ -220,7 +245,7 @@ static void loop_free(struct loop *loop)
     free(loop);
 }
 
-int loop_start(struct loop **out, struct err *err)
+int loop_open(struct loop **out, struct err *err)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
     if (!loop)
@@ -230,10 +255,25 @@ int loop_start(struct loop **out, struct err *err)
     pthread_mutex_init(&loop->lock, NULL);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (loop->epoll_fd < 0 || loop->wake.fd < 0 || loop_watch(loop, &loop->wake, EPOLLIN) != 0 ||
-        pthread_create(&loop->thread, NULL, run, loop) != 0) {
+    if (loop->epoll_fd < 0 || loop->wake.fd < 0 || loop_watch(loop, &loop->wake, EPOLLIN) != 0) {
+        err_set(err, ERR_IO, "cannot make an event loop: %s", strerror(errno));
         loop_free(loop);
-        return err_set(err, ERR_IO, "cannot start an event loop: %s", strerror(errno));
+        return -1;
+    }
+    *out = loop;
+    return 0;
+}
+
+int loop_start(struct loop **out, struct err *err)
+{
+    struct loop *loop;
+    if (loop_open(&loop, err) != 0)
+        return -1;
+    loop->threaded = true;
+    int problem = pthread_create(&loop->thread, NULL, run, loop);
+    if (problem != 0) {
+        loop_free(loop);
+        return err_set(err, ERR_IO, "cannot start an event loop: %s", strerror(problem));
     }
     *out = loop;
     return 0;
@@ -243,10 +283,14 @@ void loop_stop(struct loop *loop)
 {
     if (!loop)
         return;
-    pthread_mutex_lock(&loop->lock);
-    loop->stopping = true;
-    pthread_mutex_unlock(&loop->lock);
-    wake(loop);
-    pthread_join(loop->thread, NULL);
+    if (loop->threaded) {
+        pthread_mutex_lock(&loop->lock);
+        loop->stopping = true;
+        pthread_mutex_unlock(&loop->lock);
+        loop_wake(loop);
+        pthread_join(loop->thread, NULL);
+    } else {
+        run_tasks(loop);
+    }
     loop_free(loop);
 }

@@ -7,6 +7,9 @@
  *     loop_post(loop, &task);                // from any thread: task.run(&task) on the loop's thread, soon
  *     … on its thread: loop_watch(loop, &watch, events), loop_join(loop, &source)
  *     loop_stop(loop);
+ *
+ * A loop may also do without a thread of its own: loop_open instead of loop_start, and its owner, whose thread is then
+ * the loop's, calls loop_turn.
  */
 #ifndef USHER_NET_LOOP_H
 #define USHER_NET_LOOP_H
@@ -43,13 +46,28 @@ struct loop_source {
 /* Starts the thread. Returns 0 or -1 (ERR_MEMORY, ERR_IO). */
 int loop_start(struct loop **loop, struct err *err);
 
+/* The same without a thread. Returns 0 or -1 (ERR_MEMORY, ERR_IO). */
+int loop_open(struct loop **loop, struct err *err);
+
+/*
+ * One turn of a loop without a thread: sleeps until there is something to do, or until until_us (clock_now_us), and does
+ * it. Returns 1 when it was woken by loop_wake, loop_post or a signal, else 0, or -1 with errno.
+ */
+int loop_turn(struct loop *loop, int64_t until_us);
+
+/* Ends its sleep. From any thread, or a signal handler. */
+void loop_wake(struct loop *loop);
+
 /* Runs what was posted, ends the thread, frees. Sources must have left. NULL is fine. */
 void loop_stop(struct loop *loop);
 
 /* Puts a task into the loop's queue and wakes it. Never fails. Tasks run in the order of posting. */
 void loop_post(struct loop *loop, struct loop_task *task);
 
-/* Runs call(arg) on the loop's thread and returns when it is done. Not from that thread. */
+/*
+ * Runs call(arg) on the loop's thread and returns when it is done. Not from a thread that the loop started; the owner of a
+ * loop without one just runs it.
+ */
 void loop_call(struct loop *loop, void (*call)(void *arg), void *arg);
 
 /* On the loop's thread: watches, changes what is watched, watches no more. 0, or -1 with errno. */

@@ -2,6 +2,7 @@
 #include "target/call.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

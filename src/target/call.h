@@ -2,16 +2,14 @@
 #ifndef USHER_TARGET_CALL_H
 #define USHER_TARGET_CALL_H
 
-#include <curl/curl.h>
-#include <sys/epoll.h>
-
+#include "net/net.h"
 #include "target/target.h"
 
 #define TARGET_BUFFER_KEPT ((size_t)64 << 10) /* a buffer that grew beyond goes after its answer */
 
 /*
- * How requests travel: over libcurl (curl.c), or as plain HTTP/1.1 to a server on this machine (wire.c).
- * target.c waits on one epoll set; a carrier puts its sockets into it and is told what became ready.
+ * How requests travel: over libcurl (curl.c), or by our own client as plain HTTP/1.1 to a server on this machine
+ * (wire.c). Both live on the target's loop, which target_wait turns, and tell target_done what became of a request.
  */
 struct carrier_ops {
     /* Fills target->carrier. 0 or -1 with err; close is called either way. */
@@ -19,13 +17,6 @@ struct carrier_ops {
     void (*close)(struct target *target);
     /* As target_send, but for the count of what is in flight. */
     int (*send)(struct target *target, const struct target_request *request, struct err *err);
-    /* An event of the epoll set, as the carrier put it there. */
-    void (*ready)(struct target *target, const struct epoll_event *event);
-    /* When tick wants to be called, INT64_MAX: not. */
-    int64_t (*due)(struct target *target);
-    void (*tick)(struct target *target, int64_t now);
-    /* Delivers all answers that are there; returns how many. */
-    size_t (*deliver)(struct target *target);
 };
 
 extern const struct carrier_ops carrier_curl, carrier_wire;
@@ -33,13 +24,14 @@ extern const struct carrier_ops carrier_curl, carrier_wire;
 struct target {
     const struct carrier_ops *ops;
     void *carrier;
-    int epoll_fd, wake_fd;
+    struct loop *loop;  /* without a thread */
     char *base, *host;  /* "https://api.clerk.com", "api.clerk.com" */
     bool plain;         /* http, so the host is this machine */
     struct buf headers; /* of every request: "Name: value\r\n" and so on */
     int64_t timeout_ms;
     size_t answer_max;
     uint32_t in_flight, in_flight_max;
+    size_t delivered; /* answers, in this target_wait */
 };
 
 /* Ends a request: one less is in flight, and done is called. */

@@ -1,6 +1,8 @@
 /* What both carriers say of an answer, or of its lack. */
 #include "target/call.h"
 
+#include <curl/curl.h>
+
 #define DAY_S INT64_C(86400)
 
 int64_t target_retry_after_us(const char *value, int64_t now_ms)

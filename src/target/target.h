@@ -1,7 +1,7 @@
 /*
  * target: Clerk's Backend API as a client: many requests in flight on one thread. Over TLS they travel by
- * libcurl (HTTP/2, or HTTP/1.1 keep-alive); plain http, which is for a server on this machine only, is
- * written and read here, at a quarter of the CPU (docs/decisions/0005-plain-http-by-hand.md).
+ * libcurl (HTTP/2, or HTTP/1.1 keep-alive); plain http, which is for a server on this machine only, by
+ * net/client.c, at a third of the CPU (docs/decisions/0005-plain-http-by-hand.md).
  *
  *     target_open(&target, &opts, &err);
  *     target_send(target, &request, &err);       // copies path and body
@@ -11,7 +11,7 @@
  * It neither retries nor paces: what became of a request is the caller's to judge. One exception lies in
  * HTTP/1.1 keep-alive: when the server closes an idle connection just as a request goes out on it, and not
  * one byte of an answer came, that request is sent once more on a fresh connection; over libcurl whatever it
- * is, else only a GET. Creating a user twice in that way is harmless: external ids are unique at the target,
+ * is, else only a GET or what surely had not left. Creating a user twice in that way is harmless: external ids are unique at the target,
  * so the second one is refused.
  */
 #ifndef USHER_TARGET_H

@@ -16,10 +16,10 @@
 #include "target/target.h"
 
 #include "target/call.h"
-#include "target/wire_answer.h"
 
-#define OK_HEAD "HTTP/1.1 200 OK\r\n"
-#define CHUNKED OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+#define CHUNKED                                                                                    \
+    "HTTP/1.1 200 OK\r\n"                                                                          \
+    "Transfer-Encoding: chunked\r\n\r\n"
 
 /* --- the server --- */
 
@@ -502,78 +502,6 @@ static void closing_drops_what_is_in_flight(void **state)
     assert_int_equal(r.calls, 0);
 }
 
-static const struct answer_case {
-    const char *bytes;
-    int got, status;
-    bool keep;
-    const char *body;
-} answer_cases[] = {
-    {OK_HEAD "Content-Length: 2\r\n\r\n{}", 1, 200, true, "{}"},
-    {OK_HEAD "content-length:2\r\nConnection: Close\r\n\r\n{}", 1, 200, false, "{}"},
-    {OK_HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 1, 200, true, "{}"},
-    {OK_HEAD "Content-Length: 2\r\n\r\n{}more", 1, 200, false, "{}"},
-    {OK_HEAD "\r\nto the end", 1, 200, false, "to the end"},
-    {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n1", 1, 200, false, "1"},
-    {"HTTP/1.1 204 \r\nContent-Length: 9\r\n\r\n", 1, 204, true, ""},
-    {"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n", 1, 404, true, ""},
-    {"HTTP/1.1 102 x\r\n\r\nHTTP/1.1 100 y\r\n\r\n" OK_HEAD "Content-Length: 1\r\n\r\n1", 1, 200,
-     true, "1"},
-    {CHUNKED "1\r\na\r\n00A;x=\"y\"\r\n0123456789\r\n0\r\nT: v\r\n\r\n", 1, 200, true,
-     "a0123456789"},
-    {CHUNKED "0\r\n\r\n", 1, 200, true, ""},
-    /* Cut short. */
-    {"", 0, 0, false, NULL},
-    {"HTTP/1.1 2", 0, 0, false, NULL},
-    {OK_HEAD "Content-Length: 3\r\n\r\n{}", 0, 200, true, NULL},
-    {CHUNKED "2\r\n{}\r\n", 0, 200, true, NULL},
-    {CHUNKED "2\r\n{}\r\n0\r\n", 0, 200, true, NULL},
-    /* No HTTP. */
-    {"ICY 200 OK\r\n\r\n", -1, 0, false, NULL},
-    {"HTTP/1.1 20x OK\r\n\r\n", -1, 0, false, NULL},
-    {"HTTP/1.1 099 OK\r\n\r\n", -1, 0, false, NULL},
-    {"HTTP/1.1 101 Switching Protocols\r\n\r\n", -1, 101, true, NULL},
-    {OK_HEAD "no colon\r\n\r\n", -1, 200, true, NULL},
-    {OK_HEAD "Content-Length: -1\r\n\r\n", -1, 200, true, NULL},
-    {OK_HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\n12", -1, 200, true, NULL},
-    {OK_HEAD "Content-Length: 99999999999999999999\r\n\r\n", -1, 200, true, NULL},
-    {OK_HEAD "Content-Length: 65\r\n\r\n", -1, 200, true, NULL},
-    {OK_HEAD "Transfer-Encoding: gzip\r\n\r\n", -1, 200, true, NULL},
-    {CHUNKED "x\r\n", -1, 200, true, NULL},
-    {CHUNKED "\r\n", -1, 200, true, NULL},
-    {CHUNKED "1\r\nabc", -1, 200, true, NULL},
-    {CHUNKED "41\r\n", -1, 200, true, NULL},
-    {CHUNKED "fffffffffffffff\r\n", -1, 200, true, NULL},
-};
-
-/* Each in one piece and byte by byte. */
-static void answers_are_read_as_they_come(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < 2 * ARRAY_COUNT(answer_cases); i++) {
-        const struct answer_case *want = &answer_cases[i / 2];
-        struct text bytes = text_of(want->bytes);
-        struct wire_answer answer;
-        struct buf in;
-        int got = 0;
-        wire_answer_init(&answer, 64);
-        buf_init(&in, 4096);
-        size_t piece = i % 2 ? 1 : bytes.len + 1;
-        for (size_t at = 0; at < bytes.len && got == 0; at += piece) {
-            buf_add(&in, text_part(bytes, at, piece));
-            got = wire_answer_read(&answer, &in, false);
-        }
-        if (got == 0)
-            got = wire_answer_read(&answer, &in, true);
-        if (got != want->got || answer.status != want->status)
-            fail_msg("%s: %d, status %d", want->bytes, got, answer.status);
-        if (got > 0)
-            assert_true(text_same(wire_answer_body(&answer, &in), text_of(want->body)));
-        if (got > 0 && i % 2 == 0 && answer.keep != want->keep)
-            fail_msg("%s: %s", want->bytes, answer.keep ? "kept" : "not kept");
-        buf_release(&in);
-    }
-}
-
 static void addresses_are_checked(void **state)
 {
     (void)state;
@@ -731,7 +659,6 @@ int main(void)
         TEST(done_may_send),
         TEST(waiting_can_be_ended),
         TEST(closing_drops_what_is_in_flight),
-        cmocka_unit_test(answers_are_read_as_they_come),
         cmocka_unit_test(addresses_are_checked),
         cmocka_unit_test(keys_must_fit_a_header),
         cmocka_unit_test(retry_after_has_two_forms),
