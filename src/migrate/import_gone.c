@@ -88,19 +88,6 @@ static int check_share(const struct import *import, struct err *err)
     return 0;
 }
 
-static void add_step(struct flight *flight, enum step_kind kind, const char *method,
-                     const char *rest)
-{
-    struct buf path;
-    buf_init(&path, 4096);
-    buf_printf(&path, "/v1/users/%.*s%s", TEXT_ARG(buf_text(&flight->clerk_id)), rest);
-    steps_add(&flight->steps, &(struct step){.kind = kind,
-                                             .method = method,
-                                             .path = buf_text(&path),
-                                             .field = USER_FIELD_COUNT});
-    buf_release(&path);
-}
-
 /* The record as it was, with the ban in it. */
 static void mark_banned(struct flight *flight, const struct ledger_user *user)
 {
@@ -127,7 +114,8 @@ int import_feed_gone(struct import *import, struct err *err)
     buf_add(&flight->written, user->hashes);
     if (ban)
         mark_banned(flight, user);
-    add_step(flight, ban ? STEP_WHOLE : STEP_REMOVAL, ban ? "POST" : "DELETE", ban ? "/ban" : "");
+    steps_add_user(&flight->steps, ban ? STEP_WHOLE : STEP_REMOVAL, ban ? "POST" : "DELETE",
+                   buf_text(&flight->clerk_id), ban ? "/ban" : "", (struct text){NULL, 0});
     import_intend(flight, ban ? (struct text){NULL, 0} : IMPORT_DELETING);
     return 0;
 }

@@ -20,22 +20,16 @@ static const struct hash_key *key_of(const struct flight *flight)
 /* Gives an owner our external id; then the user is looked up by it. */
 static void claim(struct flight *flight, const struct owner *owner)
 {
-    struct buf path, body;
-    buf_init(&path, 4096);
+    struct buf body;
     buf_init(&body, 1 << 16);
     struct json_out out = json_out(&body);
     json_open(&out, '{');
     json_key(&out, TEXT("external_id"));
     json_put_text(&out, buf_text(&flight->id));
     json_close(&out, '}');
-    buf_printf(&path, "/v1/users/%s", owner->clerk_id);
     steps_reset(&flight->steps);
-    steps_add(&flight->steps, &(struct step){.kind = STEP_WHOLE,
-                                             .method = "PATCH",
-                                             .path = buf_text(&path),
-                                             .body = buf_text(&body),
-                                             .field = USER_FIELD_COUNT});
-    buf_release(&path);
+    steps_add_user(&flight->steps, STEP_WHOLE, "PATCH", text_of(owner->clerk_id), "",
+                   buf_text(&body));
     buf_release(&body);
     flight->existing = flight->claiming = flight->claimed = true;
     flight->made = 0;

@@ -44,15 +44,7 @@ bool merge_settle(struct merge *merge, enum merge_result result, const struct me
 static void add_step(struct merge *merge, enum step_kind kind, const char *method, const char *rest,
                      struct text body)
 {
-    struct buf path;
-    buf_init(&path, 4096);
-    buf_printf(&path, "/v1/users/%.*s%s", TEXT_ARG(merge->clerk_id), rest);
-    steps_add(merge->steps, &(struct step){.kind = kind,
-                                           .method = method,
-                                           .path = buf_text(&path),
-                                           .body = body,
-                                           .field = USER_FIELD_COUNT});
-    buf_release(&path);
+    steps_add_user(merge->steps, kind, method, merge->clerk_id, rest, body);
 }
 
 /* ---- single values ---- */

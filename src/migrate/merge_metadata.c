@@ -176,11 +176,10 @@ static bool merge_members(struct place *place, struct json_value source, struct 
 
 void merge_metadata(struct merge *merge)
 {
-    struct buf body, path;
+    struct buf body;
     buf_init(&body, BODY_MAX);
     struct place place = {.merge = merge, .out = json_out(&body)};
     buf_init(&place.path, BODY_MAX);
-    buf_init(&path, 4096);
     json_open(&place.out, '{');
     for (int field = 0; field < USER_FIELD_COUNT; field++) {
         struct text name = text_of(user_field_infos[field].name);
@@ -189,14 +188,9 @@ void merge_metadata(struct merge *merge)
             merge_branch(&place, name, json_get(merge->row, name), json_get(merge->target, name));
     }
     json_close(&place.out, '}');
-    buf_printf(&path, "/v1/users/%.*s/metadata", TEXT_ARG(merge->clerk_id));
     if (body.len > 2)
-        steps_add(merge->steps, &(struct step){.kind = STEP_WHOLE,
-                                               .method = "PATCH",
-                                               .path = buf_text(&path),
-                                               .body = buf_text(&body),
-                                               .field = USER_FIELD_COUNT});
+        steps_add_user(merge->steps, STEP_WHOLE, "PATCH", merge->clerk_id, "/metadata",
+                       buf_text(&body));
     buf_release(&body);
-    buf_release(&path);
     buf_release(&place.path);
 }

@@ -77,6 +77,20 @@ const char *steps_identifier_path(enum user_field field)
     return field == USER_FIELD_email_address ? "/v1/email_addresses" : "/v1/phone_numbers";
 }
 
+void steps_add_user(struct steps *steps, enum step_kind kind, const char *method,
+                    struct text clerk_id, const char *rest, struct text body)
+{
+    struct buf path;
+    buf_init(&path, 4096);
+    buf_printf(&path, "/v1/users/%.*s%s", TEXT_ARG(clerk_id), rest);
+    steps_add(steps, &(struct step){.kind = kind,
+                                    .method = method,
+                                    .path = buf_text(&path),
+                                    .body = body,
+                                    .field = USER_FIELD_COUNT});
+    buf_release(&path);
+}
+
 void steps_add_identifier(struct steps *steps, struct text clerk_id, enum user_field field,
                           const struct user_identifier *identifier, bool primary, uint64_t member)
 {

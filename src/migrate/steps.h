@@ -46,6 +46,10 @@ bool steps_ok(const struct steps *steps);
 /* The next one; false when there is none. */
 bool steps_next(struct steps *steps, struct step *step);
 
+/* A step of that kind on a user: `rest` is what follows the user in the path ("/ban", ""); body may be absent. */
+void steps_add_user(struct steps *steps, enum step_kind kind, const char *method,
+                    struct text clerk_id, const char *rest, struct text body);
+
 /* The step that adds an email address or phone number to a user. */
 void steps_add_identifier(struct steps *steps, struct text clerk_id, enum user_field field,
                           const struct user_identifier *identifier, bool primary, uint64_t member);
