@@ -103,16 +103,34 @@ struct text import_content(struct flight *flight)
     return buf_text(content);
 }
 
+/* What is known of the user is known in part if there was no memory: then the ledger keeps the intent, for the next run. */
+static bool is_whole(const struct flight *flight)
+{
+    return buf_ok(&flight->id) && buf_ok(&flight->clerk_id) && buf_ok(&flight->written) &&
+           buf_ok(&flight->import->content);
+}
+
+static void put_record(struct flight *flight, const struct ledger_user *user)
+{
+    struct err err;
+    if (is_whole(flight)) {
+        import_put(flight->import, user);
+    } else {
+        err_memory(&err);
+        import_fail(flight->import, &err);
+    }
+}
+
 void import_put_flight(struct flight *flight, enum ledger_state state, const char *code)
 {
     struct ledger_user user = record_of(flight, state, text_of(code), import_content(flight));
-    import_put(flight->import, &user);
+    put_record(flight, &user);
 }
 
 void import_put_written(struct flight *flight, enum ledger_state state, struct text code)
 {
     struct ledger_user user = record_of(flight, state, code, buf_text(&flight->written));
-    import_put(flight->import, &user);
+    put_record(flight, &user);
 }
 
 /* Another process has moved the user just now, or is about to. */
@@ -155,6 +173,8 @@ int import_claim(struct flight *flight, struct err *err)
     /* What an earlier run has sent, perhaps, stays the intent until the target has been asked. */
     struct text content = flight->written.len ? buf_text(&flight->written) : import_content(flight);
     struct ledger_user user = record_of(flight, LEDGER_SENDING, (struct text){NULL, 0}, content);
+    if (!is_whole(flight))
+        return err_memory(err);
     note_put(import);
     if (ledger_claim(import->ledger, &user, &import->arena, &claim, err))
         return -1;

@@ -90,7 +90,7 @@ void tie_put(struct tie *tie, enum ledger_state state, const char *code)
         row.clerk_id = buf_text(clerk_id);
     if (state == LEDGER_DONE || tie->ours)
         row.hashes = tie_hashes_text(state == LEDGER_DONE ? &tie->now : &tie->written);
-    if (ledger_tie_put(ties->ledger, &row, &err) != 0)
+    if (buf_ok(clerk_id) ? ledger_tie_put(ties->ledger, &row, &err) != 0 : err_memory(&err) != 0)
         ties_fail(ties, &err);
 }
 
