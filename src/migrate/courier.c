@@ -258,6 +258,14 @@ uint32_t courier_waiting(const struct courier *courier)
     return courier->waiting;
 }
 
+uint32_t courier_within(const struct courier *courier, int64_t us)
+{
+    const struct pace *pace = &courier->pace;
+    if (pace->requests == 0)
+        return UINT32_MAX;
+    return (uint32_t)((int64_t)pace->requests * us / pace->window_us) + 1;
+}
+
 uint32_t courier_room(const struct courier *courier)
 {
     return target_in_flight_max(courier->target);

@@ -56,6 +56,8 @@ void courier_wake(struct courier *courier);
 /* Parcels in flight; parcels waiting (not in flight). */
 uint32_t courier_in_flight(const struct courier *courier);
 uint32_t courier_waiting(const struct courier *courier);
+/* Parcels that leave within so long at the pace allowed; UINT32_MAX without a limit. */
+uint32_t courier_within(const struct courier *courier, int64_t us);
 /* How many parcels are worth having at once. */
 uint32_t courier_room(const struct courier *courier);
 

@@ -17,8 +17,9 @@
 
 #include "migrate/rejects.h"
 
-#define AHEAD       1024              /* intents committed ahead of what is in flight */
-#define COMMIT_PUTS 1024              /* puts that make a commit worth it at once … */
+#define AHEAD       1024            /* intents committed ahead of what is in flight, … */
+#define AHEAD_US    INT64_C(250000) /* … of what leaves within this: who signs in waits for those */
+#define COMMIT_PUTS 1024            /* puts that make a commit worth it at once … */
 #define COMMIT_US   INT64_C(50000)    /* … or the time that the first of them waits at most, */
 #define COMPANY_US  INT64_C(5000)     /* and with other writers on the ledger */
 #define DRAIN_US    INT64_C(15000000) /* how long a stop waits for what is in flight */
@@ -66,8 +67,9 @@ static bool commit_is_due(const struct import *import)
 static bool may_read(const struct import *import)
 {
     bool at_limit = import->opts->limit && import->taken >= import->opts->limit;
+    uint32_t soon = courier_within(import->courier, AHEAD_US);
     return !import->at_end && !import->stopping && !import->failed && !at_limit && import->free &&
-           import->ready.count + courier_waiting(import->courier) < AHEAD;
+           import->ready.count + courier_waiting(import->courier) < (soon < AHEAD ? soon : AHEAD);
 }
 
 static void show_progress(struct import *import, bool now)
