@@ -48,6 +48,10 @@ class Sandboxes(unittest.TestCase):
         one, two = self.two()
         self.assertEqual(one.call("PATCH", "/v1/instance/restrictions", {"allowlist": True})[0], 200)
         self.assertEqual(two.call("PATCH", "/v1/instance/restrictions", {})[1]["allowlist"], True)
+        self.assertEqual(one.call("PATCH", "/v1/sandbox/settings", {"password_min_length": 12})[0], 200)
+        self.assertEqual(two.call("GET", "/v1/sandbox/settings")[1]["password_min_length"], 12)
+        short = two.call("POST", "/v1/users", body(0, password="eleven-char"))
+        self.assertEqual((short[0], short[1]["errors"][0]["code"]), (422, "form_password_length_too_short"))
         user = one.call("POST", "/v1/users", body(1))[1]
         path = "/v1/users/" + user["id"]
         with ThreadPoolExecutor(8) as pool: # each reads, changes and writes; none may be lost
