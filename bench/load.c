@@ -145,10 +145,12 @@ int main(void)
     uint64_t users = users_wanted(), more = copies ? strtoull(copies, NULL, 10) : 0;
     sandbox_start(&sandbox);
     double first = load(&sandbox, users);
-    bool good = memory(&sandbox) & list(&sandbox, users);
+    bool good = memory(&sandbox);
+    good = list(&sandbox, users) && good;
     if (more > 0) {
         users = load_more(&sandbox, users, more, first);
-        good &= list(&sandbox, users) & memory(&sandbox);
+        good = list(&sandbox, users) && good;
+        good = memory(&sandbox) && good;
     }
     sandbox_stop(&sandbox);
     return good ? 0 : 1;
