@@ -186,9 +186,10 @@ int cmd_import(int argc, char **argv)
         status = check_canaries(&m);
     if (status < 0) {
         status = migrate_import(&m.opts, &m.instance, &m.events, &migration_stop, &m.totals, &err);
-        if (m.json)
+        bool begun = m.totals.rows > 0 || m.totals.requests > 0;
+        if ((status == 0 || begun) && m.json)
             emit_end(&m);
-        else
+        else if (status == 0 || begun)
             print_end(&m);
         status = migration_exit(&m, status, &err);
     }

@@ -65,6 +65,13 @@ static void emit_end(struct migration *m)
     migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
 }
 
+static void print_end(const struct migration *m)
+{
+    const struct migrate_totals *t = &m->totals;
+    printf("%llu deleted, %llu spared, %llu failed\n", (unsigned long long)t->removed,
+           (unsigned long long)t->spared, (unsigned long long)t->failed);
+}
+
 static int take_back(struct migration *m, const struct ledger_run *run)
 {
     struct err err;
@@ -72,13 +79,12 @@ static int take_back(struct migration *m, const struct ledger_run *run)
     int status = (organizations ? migrate_undo_organizations : migrate_undo)(
         &m->opts, &m->instance, run->id, &m->events, &migration_stop, &m->totals, &err);
     const struct migrate_totals *t = &m->totals;
+    bool refused = status == 0 && t->pending > 0 && migration_stop.requests == 0;
     migration_clear_line(m);
     if (m->json)
         emit_end(m);
-    else
-        printf("%llu deleted, %llu spared, %llu failed\n", (unsigned long long)t->removed,
-               (unsigned long long)t->spared, (unsigned long long)t->failed);
-    bool refused = status == 0 && t->pending > 0 && migration_stop.requests == 0;
+    else if (!refused)
+        print_end(m);
     status = migration_exit(m, status, &err);
     return refused ? CLI_USAGE : status == CLI_OK && t->spared ? CLI_SOME_FAILED : status;
 }

@@ -265,7 +265,9 @@ class Refusals(unittest.TestCase):
             self.refused("import", file, "--ledger", cwd + "/no/such/ledger", box=box,
                          contains=("no/such",))
             self.refused("import", cwd, box=box, contains=(cwd,))
-            self.refused("import", cwd + "/missing.json", box=box, contains=("missing.json",))
+            done = self.refused("import", cwd + "/missing.json", box=box,
+                                contains=("missing.json",))
+            self.assertEqual(done.stdout, "")
 
 
 class Canaries(unittest.TestCase):

@@ -37,6 +37,8 @@ class Undo(unittest.TestCase):
         asked = self.undo(2, code=2)
         self.assertIn("117 would be deleted", asked.stderr)
         self.assertEqual(self.box.count(), 120)
+        asked = usher("undo", "2", "--ledger", self.ledger, box=self.box)
+        self.assertEqual((asked.returncode, asked.stdout), (2, ""))
         end = event(self.undo(2, "--yes").stdout, "end")
         self.assertEqual((end["deleted"], end["spared"]), (117, 0))
         self.assertEqual(set(self.box.users()), {"user|0", "user|1", "user|2"})

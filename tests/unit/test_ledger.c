@@ -283,37 +283,6 @@ static void pages_and_removal(void **state)
     assert_int_equal(counts[LEDGER_SENDING], 1);
 }
 
-static void several_are_found_at_once(void **state)
-{
-    struct fixture *f = *state;
-    struct text ids[LEDGER_FIND_SOME];
-    struct ledger_user users[LEDGER_FIND_SOME];
-    char names[LEDGER_FIND_SOME][16];
-    open_it(f);
-    for (size_t i = 0; i < LEDGER_FIND_SOME; i++) {
-        snprintf(names[i], sizeof(names[i]), "u%zu", i * 7919 % 1000);
-        ids[i] = text_of(names[i]);
-        if (i % 3 > 0)
-            assert_int_equal(
-                put(f, names[i], i % 3 == 1 ? LEDGER_DONE : LEDGER_FAILED, i % 3 == 1 ? NULL : "x"),
-                0);
-    }
-    ids[1] = (struct text){NULL, 0};
-    ids[2] = (struct text){"u\0v", 3};
-    assert_int_equal(ledger_find_some(f->ledger, ids, LEDGER_FIND_SOME, &f->arena, users, &f->err),
-                     0);
-    for (size_t i = 0; i < LEDGER_FIND_SOME; i++) {
-        assert_int_equal(users[i].number > 0, i > 2 && i % 3 > 0);
-        if (users[i].number == 0)
-            continue;
-        assert_true(text_same(users[i].external_id, ids[i]));
-        assert_int_equal(users[i].state, i % 3 == 1 ? LEDGER_DONE : LEDGER_FAILED);
-    }
-    assert_int_equal(ledger_find_some(f->ledger, ids + 3, 2, &f->arena, users, &f->err), 0);
-    assert_int_equal(users[0].number, 0);
-    assert_true(text_same(users[1].external_id, ids[4]));
-}
-
 /* Users read ahead are as they stand, also when they were written a moment ago, or left out, or are gone. */
 static void reading_ahead_shows_what_is_there(void **state)
 {
@@ -798,7 +767,6 @@ int main(void)
         TEST(walking_a_state),
         TEST(failures_by_code),
         TEST(pages_and_removal),
-        TEST(several_are_found_at_once),
         TEST(reading_ahead_shows_what_is_there),
         TEST(the_unchanged_are_told_in_any_order),
         TEST(runs_are_kept),

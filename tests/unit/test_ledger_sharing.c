@@ -507,6 +507,35 @@ static void a_foreign_database_is_refused(void **state)
     assert_null(strstr(f->err.message, "s3cret"));
 }
 
+static void several_are_found_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct text ids[LEDGER_FIND_SOME];
+    struct ledger_user users[LEDGER_FIND_SOME];
+    char names[LEDGER_FIND_SOME][16];
+    NEED_DATABASE(f);
+    f->one = open_more(f, LEASE_MS);
+    for (size_t i = 0; i < LEDGER_FIND_SOME; i++) {
+        snprintf(names[i], sizeof(names[i]), "u%zu", i * 7919 % 1000);
+        ids[i] = text_of(names[i]);
+        if (i % 3 > 0)
+            put(f, f->one, names[i], i % 3 == 1 ? LEDGER_DONE : LEDGER_PLANNED);
+    }
+    ids[1] = (struct text){NULL, 0};
+    ids[2] = (struct text){"u\0v", 3};
+    assert_int_equal(ledger_find_some(f->one, ids, LEDGER_FIND_SOME, &f->arena, users, &f->err), 0);
+    for (size_t i = 0; i < LEDGER_FIND_SOME; i++) {
+        assert_int_equal(users[i].number > 0, i > 2 && i % 3 > 0);
+        if (users[i].number == 0)
+            continue;
+        assert_true(text_same(users[i].external_id, ids[i]));
+        assert_int_equal(users[i].state, i % 3 == 1 ? LEDGER_DONE : LEDGER_PLANNED);
+    }
+    assert_int_equal(ledger_find_some(f->one, ids + 3, 2, &f->arena, users, &f->err), 0);
+    assert_int_equal(users[0].number, 0);
+    assert_true(text_same(users[1].external_id, ids[4]));
+}
+
 #define ON(function, where)                                                                        \
     {                                                                                              \
 #function " in " #where, function, set_up##where, tear_down, NULL                          \
@@ -532,6 +561,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_are_not_kept_in_clear, set_up, tear_down),
         ON_BOTH(a_gateway_comes_before_the_first_import),
         ON_BOTH(a_foreign_database_is_refused),
+        ON_BOTH(several_are_found_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
