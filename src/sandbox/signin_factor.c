@@ -114,12 +114,14 @@ static bool send_code(struct call *call, const struct signin *signin, const stru
 {
     enum account_kind kind = verification_is_sms(strategy) ? ACCOUNT_PHONE : ACCOUNT_EMAIL;
     struct verification verification;
-    struct verification_opts opts = {.id = id, .strategy = strategy, .silent = !account};
-    if (account) {
-        const struct account_identifier *target = target_of(call, signin, account, kind);
-        if (!target)
-            return call_fail(call, CLERK_sign_in_no_identification_for_user, NULL,
-                             "The account has no such address.");
+    struct verification_opts opts = {.id = id, .strategy = strategy};
+    const struct account_identifier *target =
+        account ? target_of(call, signin, account, kind) : NULL;
+    opts.silent = !target;
+    if (account && !target && !call->desk->instance->settings.enumeration_protection)
+        return call_fail(call, CLERK_sign_in_no_identification_for_user, NULL,
+                         "The account has no such address.");
+    if (target) {
         opts.address = target->clerk.value;
         opts.target = target->clerk.id;
         opts.user_id = account->clerk.id;

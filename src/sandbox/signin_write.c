@@ -69,18 +69,37 @@ static struct text decoy_id(struct call *call, struct text identifier)
                       (struct text){id, clerk_id_of("idn_", at_ms - mark[0] * 1000, mark, id)});
 }
 
-/* What an identifier that nobody has is told, when that must not be told. */
-static void put_decoy_factors(struct call *call, const struct signin *signin, struct json_out *out)
+/* By which id a code goes to what was typed: the account's, if it has it, else a made-up one. */
+static struct text id_of_typed(struct call *call, const struct signin *signin,
+                               const struct account *account)
 {
-    struct clerk_identifier decoy = {.id = decoy_id(call, signin->identifier),
-                                     .value = signin->identifier};
-    bool email = text_find(signin->identifier, '@', 0) < signin->identifier.len;
-    put_plain_factor("password", out);
-    if (!email)
+    for (size_t i = 0; account && i < account->identifier_count; i++) {
+        const struct clerk_identifier *one = &account->identifiers[i].clerk;
+        if (one->status != CLERK_UNVERIFIED && text_same_nocase(one->value, signin->identifier))
+            return one->id;
+    }
+    return decoy_id(call, signin->identifier);
+}
+
+/* What anybody is told who has proven nothing, when it must not be told whether somebody is known. */
+static void put_hiding_factors(struct call *call, const struct signin *signin,
+                               const struct account *account, struct json_out *out)
+{
+    const struct settings_attribute *attributes = call->desk->instance->settings.attributes;
+    const struct clerk_identifier one = {.id = id_of_typed(call, signin, account),
+                                         .value = signin->identifier};
+    bool email = text_find(one.value, '@', 0) < one.value.len;
+    bool phone = !email && !user_phone_problem(one.value);
+    bool password = attributes[SETTINGS_password].enabled;
+    if (password)
+        put_plain_factor("password", out);
+    if (!(email && attributes[SETTINGS_email_address].used_for_first_factor) &&
+        !(phone && attributes[SETTINGS_phone_number].used_for_first_factor))
         return;
-    put_code_factor(call, "email_code", &decoy, false, true, signin->identifier, out);
-    put_code_factor(call, "reset_password_email_code", &decoy, false, true, signin->identifier,
-                    out);
+    put_code_factor(call, phone ? "phone_code" : "email_code", &one, phone, true, one.value, out);
+    if (password)
+        put_code_factor(call, phone ? "reset_password_phone_code" : "reset_password_email_code",
+                        &one, phone, true, one.value, out);
 }
 
 /* Whether the attempt must not show whom it found: nothing has been proven yet. */
@@ -95,10 +114,10 @@ static void put_first_factors(struct call *call, const struct signin *signin,
 {
     bool password = call->desk->instance->settings.attributes[SETTINGS_password].enabled;
     json_open(out, '[');
-    if (!account) {
-        put_decoy_factors(call, signin, out);
+    if (!account || hides_user(call, signin)) {
+        put_hiding_factors(call, signin, account, out);
     } else {
-        if (password && (account->clerk.password_enabled || hides_user(call, signin)))
+        if (password && account->clerk.password_enabled)
             put_plain_factor("password", out);
         put_code_factors(call, &account->clerk, "email_code", "phone_code", signin->identifier,
                          out);

@@ -13,6 +13,7 @@ import os
 import re
 import sqlite3
 import unittest
+import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
 from gateway import Browser, Gateway, old_database, settings, sql
@@ -21,6 +22,7 @@ from web import Web
 
 KNOWN, OLD, NOBODY = "member0@example.com", "member1@example.com", "person9@example.com"
 PEOPLE = (KNOWN, OLD, NOBODY)
+PHONES = dict(zip(PEOPLE, ("+442079460000", "+442079460001", "+442079460009")))
 TICKETS = "usher-key-" + "x" * 32
 # What may differ: ids, times, cookies and tokens.
 VARIABLE = re.compile(rb'"[a-z]+_[0-9A-Za-z]{20,}"|\b1[0-9]{12}\b|"[0-9a-f]{32}"')
@@ -39,11 +41,13 @@ class Road:
     def answer(self, request):
         body = request.json
         self.asked.append((body["event"], body["identifier"]))
-        if body["identifier"] not in (KNOWN, OLD):
+        known = [email for email in (KNOWN, OLD) if body["identifier"] in (email, PHONES[email])]
+        if not known:
             return 200, {"result": "unknown"}
         if body["event"] == "check" and body["password"] != PASSWORD:
             return 200, {"result": "no"}
-        user = {"external_id": "old|" + body["identifier"][6], "email_address": [{"value": body["identifier"], "verified": True}]}
+        user = {"external_id": "old|" + known[0][6], "email_address": [{"value": known[0], "verified": True}],
+                "phone_number": [{"value": PHONES[known[0]], "verified": True}]}
         return 200, {"result": "yes", "user": user}
 
 
@@ -55,7 +59,7 @@ class Case(unittest.TestCase):
         self.box = self.enterContext(Sandbox("--production", "--limits", "off"))
         self.protect(True)
         status, self.known = self.box.call("POST", "/v1/users", {
-            "external_id": "old|0", "email_address": [KNOWN], "password": "Now-At-Clerk-11"})
+            "external_id": "old|0", "email_address": [KNOWN], "phone_number": [PHONES[KNOWN]], "password": "Now-At-Clerk-11"})
         self.assertEqual(status, 200, self.known)
         self.road = Road()
         self.hook = self.enterContext(Web(self.road.answer))
@@ -184,22 +188,35 @@ class Protected(Case):
 class Codes(Case):
     """A code instead of the password: sent to whoever is Clerk's or the old system's, and told to everybody."""
 
-    def codes(self, person):
-        return [message["code"] for message in self.box.call("GET", f"/v1/sandbox/outbox?to={person}")[1]]
+    FACTOR, BY = "email_code", "email_address_id"
 
-    def prepare(self, gateway, person, strategy="email_code"):
+    @staticmethod
+    def typed(person):
+        return person
+
+    def codes(self, person):
+        to = urllib.parse.quote(self.typed(person))
+        return [message["code"] for message in self.box.call("GET", f"/v1/sandbox/outbox?to={to}")[1]]
+
+    def prepare(self, gateway, person, strategy=None):
         """What a browser sees up to a wrong code; the sign-in that the code is for; the browser."""
+        strategy, person = strategy or self.FACTOR, self.typed(person)
         browser = Browser(gateway)
         seen = [look(browser, "/v1/client/sign_ins", person, identifier=person)]
         first = self.current(browser)
-        (address,) = {f["email_address_id"] for f in first["supported_first_factors"] if f["strategy"] == strategy}
+        address = self.address(first, strategy)
         seen.append(look(browser, f"/v1/client/sign_ins/{first['id']}/prepare_first_factor", person,
-                         strategy=strategy, email_address_id=address))
+                         strategy=strategy, **address))
         seen.append(plain(browser.call("GET", "/v1/client?" + browser.query)[2], person))
         sign_in = self.current(browser)
         seen.append(look(browser, f"/v1/client/sign_ins/{sign_in['id']}/attempt_first_factor", person,
                          strategy=strategy, code="not it"))
         return seen, sign_in, browser
+
+    def address(self, sign_in, strategy):
+        """By what a code is sent, as "prepare" wants to hear it."""
+        (found,) = {f[self.BY] for f in sign_in["supported_first_factors"] if f["strategy"] == strategy}
+        return {self.BY: found}
 
     @staticmethod
     def current(browser):
@@ -218,7 +235,7 @@ class Codes(Case):
 
     def test_alike_and_really_sent(self):
         gateway = self.start()
-        for strategy, made in (("email_code", (OLD,)), ("reset_password_email_code", ())):
+        for strategy, made in ((self.FACTOR, (OLD,)), ("reset_password_" + self.FACTOR, ())):
             with self.subTest(strategy):
                 before = {person: len(self.codes(person)) for person in PEOPLE}
                 (seen, _, asked), results = self.everybody(
@@ -244,7 +261,8 @@ class Codes(Case):
         gateway = self.start()
 
         def act(person):
-            return look(Browser(gateway), "/v1/client/sign_ins", person, identifier=person, strategy="email_code"),
+            typed = self.typed(person)
+            return look(Browser(gateway), "/v1/client/sign_ins", typed, identifier=typed, strategy=self.FACTOR),
 
         ((status, *_), _, asked), _ = self.everybody(act, made=(OLD,))
         self.assertEqual((status, asked), (200, ["find"]))
@@ -255,9 +273,8 @@ class Codes(Case):
 
         def act(person):
             seen, sign_in, browser = self.prepare(gateway, person)
-            (address,) = {f["email_address_id"] for f in sign_in["supported_first_factors"] if f["strategy"] == "email_code"}
-            return seen, look(browser, f"/v1/client/sign_ins/{sign_in['id']}/prepare_first_factor", person,
-                              strategy="email_code", email_address_id=address)
+            return seen, look(browser, f"/v1/client/sign_ins/{sign_in['id']}/prepare_first_factor", self.typed(person),
+                              strategy=self.FACTOR, **self.address(sign_in, self.FACTOR))
 
         self.everybody(lambda person: (act(person),), made=(OLD,))
         self.assertEqual([len(self.codes(person)) for person in PEOPLE], [2, 2, 0])
@@ -291,6 +308,16 @@ class Codes(Case):
         self.assertEqual((asked, road["POST /v1/client/sign_ins"], road["GET /v1/environment"]), ([], 1, 1))
         self.assertEqual(len(self.codes(KNOWN)), 1)
         self.assertEqual(set(self.box.users()), {"old|0"})
+
+
+class PhoneCodes(Codes):
+    """The same by telephone."""
+
+    FACTOR, BY = "phone_code", "phone_number_id"
+
+    @staticmethod
+    def typed(person):
+        return PHONES[person]
 
 
 class Unprotected(Case):
