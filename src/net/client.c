@@ -315,6 +315,15 @@ int client_open(struct client **out, const struct client_opts *opts, struct err 
     return 0;
 }
 
+int client_check_ca(const char *ca_file, struct err *err)
+{
+    struct tls *tls;
+    if (tls_new(&tls, "localhost", ca_file, err) != 0)
+        return -1;
+    tls_free(tls);
+    return 0;
+}
+
 void client_close(struct client *client)
 {
     if (!client)

@@ -77,6 +77,8 @@ struct client_opts {
  * that is none, ERR_IO for a ca_file without certificates, ERR_MEMORY.
  */
 int client_open(struct client **client, const struct client_opts *opts, struct err *err);
+/* Whether a file has certificates to trust, as client_open would find. Returns 0 or -1 (ERR_IO, ERR_MEMORY). */
+int client_check_ca(const char *ca_file, struct err *err);
 /* Ends all that is in flight as failed, calling done. From any thread but a running loop's. */
 void client_give_up(struct client *client);
 /* Drops what is in flight without calling done. From any thread but a running loop's. NULL is fine. */

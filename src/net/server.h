@@ -190,6 +190,9 @@ void server_give_more(struct server_request *request);
  */
 void server_answer(struct server_request *request, const struct server_answer *answer);
 
+/* Whether an address can be listened on, as far as its looks tell. Returns 0 or -1 (ERR_USAGE). */
+int server_check_address(const char *address, struct err *err);
+
 /* Splits "host:port" or "[v6]:port". Returns false if it is none. Host gets no brackets. */
 bool server_split_address(struct text address, struct text *host, uint16_t *port);
 

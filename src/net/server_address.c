@@ -86,18 +86,23 @@ static void note_address(struct server *server)
              v6 ? "]" : "", (unsigned)ntohs(v4->sin_port));
 }
 
-static int listen_at_tcp(struct server *server, struct err *err)
+static int read_tcp(const char *text, struct sockaddr_storage *to, socklen_t *len, struct err *err)
 {
     struct text host;
+    uint16_t port;
+    if (server_split_address(text_of(text), &host, &port) && socket_address(host, port, to, len))
+        return 0;
+    return err_set(err, ERR_USAGE, "'%s' is no address to listen on (127.0.0.1:PORT, unix:PATH)",
+                   text);
+}
+
+static int listen_at_tcp(struct server *server, struct err *err)
+{
     struct sockaddr_storage address;
     socklen_t len = 0;
-    uint16_t port;
     int on = 1;
-    if (!server_split_address(text_of(server->opts.address), &host, &port) ||
-        !socket_address(host, port, &address, &len))
-        return err_set(err, ERR_USAGE,
-                       "'%s' is no address to listen on (127.0.0.1:PORT, unix:PATH)",
-                       server->opts.address);
+    if (read_tcp(server->opts.address, &address, &len, err) != 0)
+        return -1;
     server->listener = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->listener < 0)
         return err_set(err, ERR_NETWORK, "no socket: %s", strerror(errno));
@@ -122,13 +127,31 @@ static void clear_stale(const struct sockaddr_un *at)
         close(fd);
 }
 
+static int read_unix(const char *path, struct sockaddr_un *to, struct err *err)
+{
+    *to = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (path[0] == 0 || strlen(path) >= sizeof(to->sun_path))
+        return err_set(err, ERR_USAGE, "the path of a socket has 1 to %zu bytes, not '%s'",
+                       sizeof(to->sun_path) - 1, path);
+    strcpy(to->sun_path, path);
+    return 0;
+}
+
+int server_check_address(const char *address, struct err *err)
+{
+    struct sockaddr_storage tcp;
+    struct sockaddr_un local;
+    socklen_t len;
+    if (text_starts(text_of(address), UNIX_PREFIX))
+        return read_unix(address + UNIX_PREFIX.len, &local, err);
+    return read_tcp(address, &tcp, &len, err);
+}
+
 static int listen_at_unix(struct server *server, const char *path, struct err *err)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    if (path[0] == 0 || strlen(path) >= sizeof(at.sun_path))
-        return err_set(err, ERR_USAGE, "the path of a socket has 1 to %zu bytes, not '%s'",
-                       sizeof(at.sun_path) - 1, path);
-    strcpy(at.sun_path, path);
+    struct sockaddr_un at;
+    if (read_unix(path, &at, err) != 0)
+        return -1;
     server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->listener < 0)
         return err_set(err, ERR_NETWORK, "no socket: %s", strerror(errno));

@@ -294,6 +294,15 @@ static int check_url(struct directory *directory, const LDAPURLDesc *url, struct
     return 0;
 }
 
+/* Brackets that are meant literally are written \28 and \29 (RFC 4515). */
+static bool is_balanced(const char *filter)
+{
+    int open = 0;
+    for (; *filter && open >= 0; filter++)
+        open += *filter == '(' ? 1 : *filter == ')' ? -1 : 0;
+    return open == 0;
+}
+
 static int check(struct directory *directory, struct err *err)
 {
     const struct legacy_opts *opts = directory->opts;
@@ -303,6 +312,8 @@ static int check(struct directory *directory, struct err *err)
         return err_set(err, ERR_USAGE, "username and secret belong together, neither is empty");
     if (opts->filter && !strstr(opts->filter, PLACE))
         return err_set(err, ERR_USAGE, "filter has no " PLACE " in it");
+    if (opts->filter && !is_balanced(opts->filter))
+        return err_set(err, ERR_USAGE, "filter has a bracket without its other half");
     if (ldap_url_parse(opts->url, &url) != LDAP_URL_SUCCESS)
         return err_set(err, ERR_USAGE, "url is neither ldap://, ldaps:// nor ldapi://");
     int result = check_url(directory, url, err);

@@ -25,7 +25,7 @@ static bool fits_header(const char *z)
     return true;
 }
 
-static bool is_header_name(const char *z)
+bool remote_is_header_name(const char *z)
 {
     size_t len = strspn(z, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
     return len > 0 && len < 64 && z[len] == 0;
@@ -39,7 +39,7 @@ static int check_auth(const struct remote_auth *auth, struct err *err)
                              "a secret without auth; set auth to bearer, hmac, basic "
                              "or a header's name")
                    : 0;
-    if (!is_header_name(auth->kind))
+    if (!remote_is_header_name(auth->kind))
         return err_set(err, ERR_USAGE, "auth is neither bearer, hmac, basic nor a header's name");
     if (!auth->secret || !*auth->secret || !fits_header(auth->secret))
         return err_set(err, ERR_USAGE, "auth %s needs a secret without control characters",

@@ -57,6 +57,9 @@ void remote_close(struct remote *remote);
 /* Refuses an address that secrets must not go to (http_url_problem). Returns 0 or -1 (ERR_USAGE). */
 int remote_check_url(const char *setting, const char *url, struct err *err);
 
+/* Whether a header may be called so: letters, digits, - and _. */
+bool remote_is_header_name(const char *z);
+
 /* Makes an answer ready for any number of asks; release it in the end. */
 void remote_init(struct remote_answer *answer);
 void remote_release(struct remote_answer *answer);

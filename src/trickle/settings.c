@@ -13,6 +13,7 @@
 
 #include "net/net.h"
 #include "trickle/certificate.h"
+#include "trickle/remote.h"
 
 #define FILE_MAX_BYTES   ((size_t)1024 * 1024)
 #define SECRET_MAX_BYTES ((size_t)64 * 1024)
@@ -232,28 +233,66 @@ static const char *url_problem(const char *url, bool may_have_path)
     return NULL;
 }
 
+static int check_url(const char *url, bool may_have_path, struct err *err)
+{
+    const char *problem = url_problem(url, may_have_path);
+    return problem ? err_set(err, ERR_USAGE, "%s", problem) : 0;
+}
+
+static int check_url_with_path(const char *url, struct err *err)
+{
+    return check_url(url, true, err);
+}
+
+static int check_server(const char *url, struct err *err)
+{
+    return check_url(url, false, err);
+}
+
+static int check_header(const char *name, struct err *err)
+{
+    return remote_is_header_name(name)
+               ? 0
+               : err_set(err, ERR_USAGE, "it is the name of a header, such as X-Real-IP");
+}
+
+/* What each value must be, by itself. */
 static const struct check {
     const char *section;
     const char *key;
     size_t offset;
-    bool may_have_path;
-} urls[] = {
-    {"proxy", "url", offsetof(struct settings, proxy.url), true},
-    {"proxy", "upstream", offsetof(struct settings, proxy.upstream), false},
-    {"clerk", "api_url", offsetof(struct settings, clerk.api_url), true},
+    int (*check)(const char *value, struct err *err);
+} checks[] = {
+    {NULL, "listen", offsetof(struct settings, listen), server_check_address},
+    {NULL, "admin", offsetof(struct settings, admin), server_check_address},
+    {"proxy", "url", offsetof(struct settings, proxy.url), check_url_with_path},
+    {"proxy", "upstream", offsetof(struct settings, proxy.upstream), check_server},
+    {"proxy", "ca_file", offsetof(struct settings, proxy.ca_file), client_check_ca},
+    {"proxy", "client_address", offsetof(struct settings, proxy.client_address), check_header},
+    {"clerk", "api_url", offsetof(struct settings, clerk.api_url), check_url_with_path},
+    {"legacy", "ca_file", offsetof(struct settings, legacy.ca_file), client_check_ca},
+    {"bridge", "ca_file", offsetof(struct settings, bridge.ca_file), client_check_ca},
+    {"webhook", "ca_file", offsetof(struct settings, webhook.ca_file), client_check_ca},
 };
+
+static int check_values(const struct settings *settings, const char *path, struct text yaml,
+                        struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
+        const struct check *one = &checks[i];
+        const char *value = *(char *const *)((const char *)settings + one->offset);
+        if (value && one->check(value, err) != 0)
+            return err_wrap(err, "%s:%u: %s", path,
+                            settings_line(yaml, one->section, text_of(one->key)), one->key);
+    }
+    return 0;
+}
 
 static int check(const struct settings *settings, const char *path, struct text yaml,
                  struct err *err)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(urls); i++) {
-        const char *url = *(char *const *)((const char *)settings + urls[i].offset);
-        const char *problem = url_problem(url, urls[i].may_have_path);
-        if (problem)
-            return err_set(err, ERR_USAGE, "%s:%u: %s is a URL: %s", path,
-                           settings_line(yaml, urls[i].section, text_of(urls[i].key)), urls[i].key,
-                           problem);
-    }
+    if (check_values(settings, path, yaml, err) != 0)
+        return -1;
     if (settings->tls.cert && certificate_check(settings->tls.cert, settings->tls.key, err) != 0)
         return err_wrap(err, "%s:%u", path, settings_line(yaml, NULL, TEXT("tls")));
     if (settings->legacy.connector && !settings->ledger)

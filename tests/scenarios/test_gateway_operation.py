@@ -238,6 +238,9 @@ ledger: users.ledger
                 ("legacy:\n  connector: http\n  url: http://old.example/hook\n", ":9: legacy http"),
                 ("legacy:\n  connector: http\n  url: https://old.example/\n  form: letter\n", ":10: legacy http"),
                 ("legacy:\n  connector: http\n  url: https://old.example/\n  from: nosuch\n", ":10: "),
+                (self.LEGACY + "  ca_file: nosuch.pem\n", ":10: ca_file: nosuch.pem"),
+                ("legacy:\n  connector: ldap\n  url: ldaps://old.example\n  base: dc=x\n  filter: (uid={identifier}\n",
+                 ":11: legacy ldap: filter"),
                 (self.LEGACY + "bridge:\n  session: jwt\n", ":11: bridge"),
                 (self.LEGACY + "bridge:\n  session: jwt\n  algorithms: none\n  secret: ${env:THE_KEY}\n"
                  "  origins: https://a.test\n", ":12: bridge"),
