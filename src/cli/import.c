@@ -107,9 +107,8 @@ static void print_end(struct migration *m)
            (unsigned long long)t->retries);
     if (migration_stop.requests > 0)
         printf("stopped with %llu users read but not sent; nothing is lost: run the same command "
-               "again to "
-               "go on (ledger %s)\n",
-               (unsigned long long)t->pending, m->opts.ledger);
+               "again to go on\n",
+               (unsigned long long)t->pending);
 }
 
 static void tell_classes(const struct migrate_canaries *found)

@@ -36,7 +36,7 @@ static void print_failure(struct text code, uint64_t count, struct text example,
 
 static int print_all(struct view *view, struct ledger *ledger, struct err *err)
 {
-    printf("%s\n", view->path);
+    printf("%s\n", ledger_name(ledger));
     for (int state = 0; state < LEDGER_STATE_COUNT; state++)
         printf("  %8" PRIu64 "  %s\n", view->counts[state], ledger_state_name(state));
     printf("runs:\n");

@@ -28,14 +28,13 @@ static int find_run(struct migration *m, uint64_t id, struct ledger_run *run)
     if (ledger_open(&ledger, &opts, &err))
         return cli_fail("undo", &err);
     int status = ledger_run_find(ledger, (int64_t)id, &m->arena, run, &found, &err);
+    if (status == 0 && !found)
+        fprintf(stderr, "usher undo: %s has no run %llu; 'usher runs' lists them\n",
+                ledger_name(ledger), (unsigned long long)id);
     ledger_close(ledger);
     if (status)
         return cli_fail("undo", &err);
-    if (found)
-        return -1;
-    fprintf(stderr, "usher undo: %s has no run %llu; 'usher runs' lists them\n", m->opts.ledger,
-            (unsigned long long)id);
-    return CLI_USAGE;
+    return found ? -1 : CLI_USAGE;
 }
 
 static bool on_consent(void *arg, const struct migrate_totals *totals)

@@ -15,6 +15,11 @@ const char *ledger_state_name(enum ledger_state state)
     return (unsigned)state < LEDGER_STATE_COUNT ? names[state] : "unknown";
 }
 
+const char *ledger_name(const struct ledger *ledger)
+{
+    return ledger->path;
+}
+
 const struct hash_key *ledger_key(const struct ledger *ledger)
 {
     return &ledger->key;

@@ -101,6 +101,9 @@ void ledger_close(struct ledger *ledger);
 /* Whether there is one: a file, or a database in which somebody has begun one. 1 or 0, or -1 as ledger_open. */
 int ledger_exists(const char *path, struct err *err);
 
+/* How messages name it: the path, or the URL without password and options. */
+const char *ledger_name(const struct ledger *ledger);
+
 /* The key of the field hashes, random per ledger. */
 const struct hash_key *ledger_key(const struct ledger *ledger);
 

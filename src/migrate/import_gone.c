@@ -15,31 +15,12 @@ static bool is_gone(const struct import *import, const struct ledger_user *user)
            !numbers_has(&import->seen, user->number);
 }
 
-/* The hash that a ban leaves in the record. */
-static uint64_t ban_hash(struct import *import)
-{
-    struct field_hashes hashes;
-    struct user user;
-    struct err err;
-    user_init(&user);
-    user.banned = USER_FLAG_TRUE;
-    if (field_hashes_of(&import->hasher, ledger_key(import->ledger), &user, &hashes, &err))
-        return 0;
-    return hashes.at[USER_FIELD_banned];
-}
-
-static bool is_banned(struct import *import, const struct ledger_user *user)
-{
-    struct record record;
-    record_decode(&record, user->hashes);
-    return record.fields.at[USER_FIELD_banned] == ban_hash(import);
-}
-
 /* Whether there is anything to do about a gone user. */
 static bool is_pending(struct import *import, const struct ledger_user *user)
 {
     return is_gone(import, user) &&
-           (import->opts->gone != MIGRATE_GONE_BAN || !is_banned(import, user));
+           (import->opts->gone != MIGRATE_GONE_BAN ||
+            !record_is_banned(&import->hasher, ledger_key(import->ledger), user->hashes));
 }
 
 static void tell(struct import *import, const struct ledger_user *user)
@@ -94,7 +75,8 @@ static void mark_banned(struct flight *flight, const struct ledger_user *user)
     struct record record;
     record_decode(&record, user->hashes);
     flight->hashes = record.fields;
-    flight->hashes.at[USER_FIELD_banned] = ban_hash(flight->import);
+    flight->hashes.at[USER_FIELD_banned] =
+        record_ban_hash(&flight->import->hasher, ledger_key(flight->import->ledger));
     record_carry(&record, &flight->marks);
 }
 

@@ -221,7 +221,8 @@ static void judge_gone(struct plan *plan, const struct ledger_user *user)
         [MIGRATE_GONE_BAN] = MIGRATE_BAN, [MIGRATE_GONE_DELETE] = MIGRATE_DELETE};
     enum migrate_gone gone = plan->opts->gone;
     struct migrate_trouble trouble = {0, user->external_id, "gone", "", "no longer in the export"};
-    if (user->state != LEDGER_DONE || numbers_has(&plan->seen, user->number))
+    if (user->state != LEDGER_DONE || numbers_has(&plan->seen, user->number) ||
+        (gone == MIGRATE_GONE_BAN && record_is_banned(&plan->hasher, &plan->key, user->hashes)))
         return;
     plan->totals->gone++;
     if (plan->events->gone)

@@ -327,6 +327,23 @@ uint64_t record_sum(struct text blob)
     return field_hashes_sum(&record.fields);
 }
 
+uint64_t record_ban_hash(struct field_hasher *hasher, const struct hash_key *key)
+{
+    struct field_hashes hashes;
+    struct user user;
+    struct err err;
+    user_init(&user);
+    user.banned = USER_FLAG_TRUE;
+    return field_hashes_of(hasher, key, &user, &hashes, &err) ? 0 : hashes.at[USER_FIELD_banned];
+}
+
+bool record_is_banned(struct field_hasher *hasher, const struct hash_key *key, struct text blob)
+{
+    struct record record;
+    record_decode(&record, blob);
+    return record.fields.at[USER_FIELD_banned] == record_ban_hash(hasher, key);
+}
+
 bool record_is_there(const struct record *record)
 {
     return record->fields.at[USER_FIELD_external_id] != 0;

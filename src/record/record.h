@@ -119,6 +119,10 @@ void record_decode(struct record *record, struct text blob);
 /* The field_hashes_sum of a record as the ledger has it; struct ledger_opts.sum. */
 uint64_t record_sum(struct text blob);
 
+/* The hash that a ban leaves in a record's fields (0: no memory), and whether the ledger's form has it. */
+uint64_t record_ban_hash(struct field_hasher *hasher, const struct hash_key *key);
+bool record_is_banned(struct field_hasher *hasher, const struct hash_key *key, struct text blob);
+
 /* Whether anything was written. */
 bool record_is_there(const struct record *record);
 

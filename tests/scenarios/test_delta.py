@@ -301,6 +301,8 @@ class Gone(Delta):
         end = event(self.run_import(self.rows[:-2], "--gone", "ban", "--yes").stdout, "end")
         self.assertEqual((end["gone"], end["removed"]), (2, 2))
         self.assertTrue(self.box.users()["user|19"]["banned"])
+        plan = event(self.run_import(self.rows[:-2], "--gone", "ban", command="plan").stdout, "end")
+        self.assertEqual((plan["gone"], plan["requests"]), (0, 0))
         end = event(self.run_import(self.rows[:-2], "--gone", "ban", "--yes").stdout, "end")
         self.assertEqual((end["gone"], end["requests"]), (0, 0))
         self.run_import(self.rows)  # they are back

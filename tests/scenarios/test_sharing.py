@@ -145,6 +145,14 @@ class Imports(unittest.TestCase):
                       "--json", box=box)
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual(event(again.stdout, "end")["unchanged"], self.USERS)
+        verify = usher("verify", cwd + "/users", "--from", "usher", "--ledger", ledger, "--json",
+                       box=box)
+        self.assertEqual(verify.returncode, 0, verify.stderr)
+        end = event(verify.stdout, "end")
+        self.assertEqual((end["unchanged"], end["same"]), (self.USERS, self.USERS), end)
+        for command in (("status",), ("runs",), ("undo", "999")):
+            told = usher(*command, "--ledger", ledger, box=box)
+            self.assertNotIn(postgres.IN_URL, told.stdout + told.stderr)
 
     def test_they_help_each_other(self):
         def check(box, cwd, ledger):
