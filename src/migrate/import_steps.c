@@ -242,6 +242,8 @@ static void step_refused(struct flight *flight, const struct target_answer *answ
         import_land(flight); /* stays SENDING */
     } else if (answer->status == 404 && removal) {
         import_go_on(flight);
+    } else if (answer->status == 404 && flight->action == MIGRATE_BAN) {
+        import_removed(flight); /* on neither side any more: nobody is left to ban */
     } else if (step->kind == STEP_IDENTIFIER) {
         if (step->member)
             record_take_out(&flight->marks, step->member);

@@ -308,6 +308,18 @@ class Gone(Delta):
         self.run_import(self.rows)  # they are back
         self.assertFalse(self.box.users()["user|19"]["banned"])
 
+    def test_who_has_left_both_sides_is_forgotten(self):
+        self.start()
+        deleted = self.box.users()["user|19"]["id"]
+        self.box.call("DELETE", "/v1/users/" + deleted)
+        end = event(self.run_import(self.rows[:-2], "--gone", "ban", "--yes").stdout, "end")
+        self.assertEqual((end["gone"], end["removed"], end["failed"]), (2, 2, 0))
+        self.assertTrue(self.box.users()["user|18"]["banned"])
+        end = event(self.run_import(self.rows[:-2]).stdout, "end")
+        self.assertEqual(end["gone"], 1)
+        end = event(self.run_import(self.rows).stdout, "end")
+        self.assertEqual((end["created"], end["updated"]), (1, 1))
+
     def test_deleted_and_back(self):
         self.start()
         end = event(self.run_import(self.rows[1:], "--gone", "delete", "--yes").stdout, "end")
