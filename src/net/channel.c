@@ -95,7 +95,8 @@ static ssize_t of_ssl(struct channel *channel, int result, struct err *err)
 {
     int what = SSL_get_error(channel->ssl, result);
     if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE) {
-        watch(channel, what == SSL_ERROR_WANT_READ ? EPOLLIN : EPOLLIN | EPOLLOUT);
+        bool out = what == SSL_ERROR_WANT_WRITE || channel->crowded;
+        watch(channel, out ? EPOLLIN | EPOLLOUT : EPOLLIN);
         return CHANNEL_LATER;
     }
     err_set(err, ERR_NETWORK, "%s", tls_problem(channel->ssl, result));
@@ -162,7 +163,10 @@ static ssize_t write_tls(struct channel *channel, struct text bytes, struct err 
     ERR_clear_error();
     errno = 0;
     int result = SSL_write_ex(channel->ssl, bytes.at, bytes.len, &sent);
-    return result == 1 ? (ssize_t)sent : of_ssl(channel, result, err);
+    if (result == 1)
+        return (ssize_t)sent;
+    channel->crowded = SSL_get_error(channel->ssl, result) == SSL_ERROR_WANT_WRITE;
+    return of_ssl(channel, result, err);
 }
 
 static ssize_t write_plain(struct channel *channel, struct text bytes, struct err *err)
@@ -181,8 +185,10 @@ static ssize_t write_plain(struct channel *channel, struct text bytes, struct er
 ssize_t channel_write(struct channel *channel, struct text bytes, struct err *err)
 {
     ssize_t sent = channel->ssl ? write_tls(channel, bytes, err) : write_plain(channel, bytes, err);
-    if (sent > 0)
+    if (sent != CHANNEL_LATER) {
+        channel->crowded = false;
         watch(channel, EPOLLIN);
+    }
     return sent;
 }
 

@@ -29,7 +29,8 @@ struct channel {
     struct loop *loop;
     uint32_t events; /* that are watched */
     bool connecting, shaking, held;
-    SSL *ssl; /* NULL: plain */
+    bool crowded; /* TLS: a write waits for room, whatever a read waits for */
+    SSL *ssl;     /* NULL: plain */
 };
 
 /* A channel that is closed; ready is called when it was waited for. */

@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import signal
+import ssl
+import subprocess
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -109,6 +111,23 @@ class Proxy(unittest.TestCase):
         upstream = self.echo(body=data)
         status, _, body = Browser(self.start(upstream)).call(
             "POST", "/v1/me/profile_image", {"Content-Type": "image/png"}, data, 60)
+        self.assertEqual((status, body == data, upstream.seen[0].body == data), (200, True, True))
+
+    def test_large_bodies_over_tls(self):
+        """More than all buffers hold, to a server that reads slowly: also what waits for room goes on."""
+        files = [os.path.join(self.folder, name) for name in ("cert.pem", "key.pem")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                        "2", "-subj", "/CN=upstream", "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0],
+                        "-keyout", files[1]], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        data = os.urandom(40_000_000)
+        upstream = self.echo(body=data)
+        upstream.server.socket = context.wrap_socket(upstream.server.socket, server_side=True)
+        upstream.url = upstream.url.replace("http:", "https:")
+        gateway = self.start(upstream, proxy={
+            "url": "https://app.example.test/__clerk", "upstream": upstream.url, "ca_file": files[0]})
+        status, _, body = Browser(gateway).call("POST", "/v1/me/profile_image", {"Content-Type": "image/png"}, data, 90)
         self.assertEqual((status, body == data, upstream.seen[0].body == data), (200, True, True))
 
     def test_reload(self):
