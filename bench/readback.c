@@ -1,7 +1,8 @@
 /*
- * bench-readback: what `usher verify` needs to read every user of the target back and compare it, against reading the same
- * pages with the same client and doing nothing with them. The next page is on its way while one is compared, so
- * that comparing costs time only where it takes longer than a page. Taking turns; the median of the rounds.
+ * bench-readback: how many users a second `usher verify` reads back and compares, against what Clerk lets through: pages of
+ * 500 users at 1,000 requests in 10 s. Beside it, what reading the same pages takes with the same client that does
+ * nothing with them, from a server on the same machine: there comparing is seen, over a network it hides behind the
+ * next page. Taking turns; the medians of the rounds.
  *
  *     bench-readback [USERS]
  */
@@ -15,9 +16,9 @@
 #include "migrate/migrate.h"
 #include "migrate/pages.h"
 
-#define USERS     20000
-#define ROUNDS    5
-#define RATIO_MAX 1.10
+#define USERS         20000
+#define ROUNDS        5
+#define LIMIT_PAGES_S 100 /* of a production instance */
 
 struct readback {
     struct sandbox sandbox;
@@ -129,28 +130,31 @@ static int64_t read_and_compare(struct readback *bench)
 
 static int ascending(const void *a, const void *b)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
+}
+
+/* The median of what the rounds took, as users a second. */
+static double rate(const struct readback *bench, int64_t took_us[ROUNDS])
+{
+    qsort(took_us, ROUNDS, sizeof(*took_us), ascending);
+    return (double)bench->users / (double)took_us[ROUNDS / 2] * 1e6;
 }
 
 static int measure(struct readback *bench)
 {
-    double ratios[ROUNDS];
-    int64_t bare = 0, compared = 0;
+    int64_t bare_us[ROUNDS], compared_us[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
-        bare = read_bare(bench);
-        compared = read_and_compare(bench);
-        ratios[i] = (double)compared / (double)bare;
+        bare_us[i] = read_bare(bench);
+        compared_us[i] = read_and_compare(bench);
     }
-    qsort(ratios, ROUNDS, sizeof(*ratios), ascending);
-    double ratio = ratios[ROUNDS / 2];
-    printf(
-        "readback, %llu users in pages of %d: %.0f users/s read, %.0f compared; %.2f of the time "
-        "of bare reading (at most %.2f)%s\n",
-        (unsigned long long)bench->users, PAGE_USERS, (double)bench->users / (double)bare * 1e6,
-        (double)bench->users / (double)compared * 1e6, ratio, RATIO_MAX,
-        ratio <= RATIO_MAX ? "" : "   MISSED");
-    return ratio > RATIO_MAX;
+    double bare = rate(bench, bare_us), compared = rate(bench, compared_us);
+    double limit = (double)LIMIT_PAGES_S * PAGE_USERS;
+    printf("readback, %llu users in pages of %d: %.0f users/s read and compared, %.2f of the %.0f "
+           "that Clerk lets through (at least 1)%s; %.2f of the time of bare reading\n",
+           (unsigned long long)bench->users, PAGE_USERS, compared, compared / limit, limit,
+           compared >= limit ? "" : "   MISSED", bare / compared);
+    return compared < limit;
 }
 
 static void drop(const struct readback *bench)

@@ -38,7 +38,8 @@ static int open_parts(struct core *core, const struct core_opts *opts, struct er
                                      .client_address = settings->proxy.client_address,
                                      .loops = opts->loops,
                                      .loop_count = opts->loop_count,
-                                     .in_flight_max = settings->connections};
+                                     .in_flight_max = settings->connections,
+                                     .events = core->events};
     core->loops = opts->loops;
     core->loop_count = opts->loop_count;
     if (open_jsons(core, err) != 0 || proxy_open(&core->proxy, &proxy, err) != 0)

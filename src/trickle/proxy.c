@@ -44,6 +44,12 @@ void proxy_refuse(struct server_request *request, enum clerk_code code, const ch
     proxy_refuse_at(request, code, long_message, 0);
 }
 
+void proxy_refuse_failed(struct server_request *request)
+{
+    proxy_refuse(request, CLERK_proxy_request_failed,
+                 "The authentication service could not be reached. Please try again.");
+}
+
 /* Our own body is JSON, whatever the upstream's was. */
 static bool is_about_body(const char *name)
 {
@@ -123,6 +129,7 @@ int proxy_open(struct proxy **out, const struct proxy_opts *opts, struct err *er
     arena_init(&proxy->arena, 64 * 1024);
     proxy->loops = opts->loops;
     proxy->loop_count = opts->loop_count;
+    proxy->events = opts->events;
     int result = keep_texts(proxy, opts) ? open_clients(proxy, opts, err) : err_memory(err);
     if (result != 0) {
         proxy_close(proxy);

@@ -17,6 +17,7 @@
 
 #include "clerk/clerk.h"
 #include "net/net.h"
+#include "trickle/events.h"
 
 #define PROXY_WINDOW     ((size_t)64 * 1024)
 #define PROXY_ANSWER_MAX ((size_t)1024 * 1024)
@@ -34,6 +35,7 @@ struct proxy_opts {
     struct loop *const *loops;
     size_t loop_count;
     uint32_t in_flight_max; /* over all loops */
+    struct events *events;  /* counts and tells `upstream_failed` with the reason */
 };
 
 /* Texts are copied. Returns 0 or -1 (ERR_MEMORY). */
@@ -98,7 +100,9 @@ void proxy_reply(struct server_request *request, const struct proxy_reply *reply
 
 /* Answers with an error of the gateway's own, in Clerk's envelope; long_message is for people. */
 void proxy_refuse(struct server_request *request, enum clerk_code code, const char *long_message);
-/* The same, not before a moment (server_answer.not_before_us). */
+/* The answer to a request that Clerk could not be reached for: proxy_request_failed. */
+void proxy_refuse_failed(struct server_request *request);
+/* proxy_refuse, not before a moment (server_answer.not_before_us). */
 void proxy_refuse_at(struct server_request *request, enum clerk_code code, const char *long_message,
                      int64_t not_before_us);
 

@@ -12,6 +12,7 @@ struct proxy {
     struct loop *const *loops;
     struct client **clients; /* one a loop */
     size_t loop_count;
+    struct events *events;
 };
 
 /* Headers of an answer that grow in an arena. */

@@ -36,10 +36,11 @@ struct passage {
     bool up_ended, up_hungry;
 };
 
-static void refuse_failed(struct server_request *request)
+static void tell_failed(const struct proxy *proxy, const struct err *err)
 {
-    proxy_refuse(request, CLERK_proxy_request_failed,
-                 "The authentication service could not be reached. Please try again.");
+    events_count(proxy->events, EVENTS_upstream_failed);
+    events_tell(proxy->events, "upstream_failed",
+                &(struct events_value){"reason", text_of(err->message), 0}, 1);
 }
 
 /* --- the answer, on its way to the browser --- */
@@ -184,12 +185,14 @@ static void on_done(void *arg, const struct client_failure *failure)
     p->call = NULL;
     p->over = true;
     p->broken = failure != NULL || p->too_big;
+    if (failure)
+        tell_failed(p->proxy, &failure->err);
     if (p->ask.done)
         give_collected(p, failure ? &failure->err : NULL);
     else if (p->begun)
         server_give_more(p->request);
     else if (p->broken)
-        refuse_failed(p->request);
+        proxy_refuse_failed(p->request);
     else if (strcmp(p->request->method, "HEAD") == 0)
         give_streamed(p); /* for its length; a body is not asked for */
     else
@@ -308,6 +311,8 @@ static bool fill_request(struct passage *p, struct client_request *to)
 
 static void fail(struct passage *p, const struct err *err)
 {
+    if (err->code != ERR_INPUT)
+        tell_failed(p->proxy, err);
     if (p->ask.done) {
         p->err = *err;
         p->answer = (struct proxy_answer){.err = &p->err};
@@ -318,7 +323,7 @@ static void fail(struct passage *p, const struct err *err)
     } else if (err->code == ERR_UNUSABLE) {
         proxy_refuse(p->request, CLERK_service_unavailable, "Too many requests. Please try again.");
     } else {
-        refuse_failed(p->request);
+        proxy_refuse_failed(p->request);
     }
 }
 
@@ -331,7 +336,7 @@ static void begin(struct proxy *proxy, struct server_request *request, const str
         if (ask)
             ask->done(ask->arg, &(struct proxy_answer){.err = &(struct err){ERR_MEMORY, "memory"}});
         else
-            refuse_failed(request);
+            proxy_refuse_failed(request);
         return;
     }
     p->proxy = proxy;

@@ -161,9 +161,7 @@ static void on_first(void *arg, const struct proxy_answer *answer)
     struct step *step = arg;
     struct decide_facts *facts = &step->job.facts;
     if (answer->status == 0) {
-        events_count(step->core->events, EVENTS_upstream_failed);
-        proxy_refuse(step->request, CLERK_proxy_request_failed,
-                     "The authentication service could not be reached. Please try again.");
+        proxy_refuse_failed(step->request);
         return;
     }
     step->first = *answer;

@@ -71,9 +71,7 @@ static struct proxy_answer with_first_cookies(struct step *step, const struct pr
 void step_give(struct step *step, const struct proxy_answer *answer)
 {
     if (answer->status == 0) {
-        events_count(step->core->events, EVENTS_upstream_failed);
-        proxy_refuse(step->request, CLERK_proxy_request_failed,
-                     "The authentication service could not be reached. Please try again.");
+        proxy_refuse_failed(step->request);
         return;
     }
     bool first = answer == &step->first, hidden = step->is.kind == DECIDE_KIND_hidden_code;

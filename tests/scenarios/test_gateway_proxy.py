@@ -101,10 +101,13 @@ class Proxy(unittest.TestCase):
 
     def test_upstream_down(self):
         gone = self.echo()
-        browser = Browser(self.start(gone))
+        gateway = self.start(gone)
+        browser = Browser(gateway)
         gone.server.server_close()
         status, _, body = browser.call("GET", "/v1/client")
         self.assertEqual((status, code(json.loads(body))), (502, "proxy_request_failed"))
+        [failed] = gateway.events("upstream_failed")
+        self.assertRegex(failed["reason"], "Connection (refused|reset)")
 
     def test_large_bodies(self):
         data = os.urandom(3_000_000)
