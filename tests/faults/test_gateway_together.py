@@ -6,7 +6,7 @@ The import goes through the file from the front, people come from its back. So t
 fast the machine is: the last quarter comes before the import begins; of the first half, every second person comes
 only once the import has passed, and the others when it is about to send them. Those, and the third quarter, are raced for.
 
-Small by default; a thousand people with USHER_LONG=1.
+USHER_PEOPLE: how many people; a thousand if it is not set.
 """
 import csv
 import http.client
@@ -22,13 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import lab
 import postgres
-from faults import LONG, import_command
+from faults import import_command
 from gateway import Browser, Gateway, old_database, settings, sql
 from lab import Sandbox, export, folder, user, usher
 
-PEOPLE = 1000 if LONG else 100
-AT_ONCE = PEOPLE if LONG else 25
-RATE = "20"  # of the import, users a second
+PEOPLE = int(os.environ.get("USHER_PEOPLE", "1000"))
+RATE = "60"  # of the import, users a second
 NEAR = PEOPLE // 10  # so many rows before the import's turn somebody comes
 WORKERS = 8
 
@@ -91,7 +90,7 @@ class Together(unittest.TestCase):
     def everybody(self):
         """Until all have signed in and the import, begun twice, has ended."""
         self.sign_in(PEOPLE - 1)  # the sandbox makes its signing key
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(PEOPLE) as pool:
             early = [pool.submit(self.sign_in, n) for n in range(PEOPLE - 2, PEOPLE * 3 // 4 - 1, -1)]
             for person in early:
                 person.result()
