@@ -178,11 +178,18 @@ static int start_reading(struct sqlite *sqlite, struct err *err)
     return exec(&sqlite->head, probe, err);
 }
 
+/* Of several who turn a new file to WAL at once SQLite refuses some without asking the busy handler. */
 static int start_writing(struct sqlite *sqlite, struct err *err)
 {
     if (connect_to(sqlite, sqlite->head.name, SQLITE_OPEN_READWRITE, err) != 0)
         return -1;
-    return exec(&sqlite->head, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", err);
+    int64_t began = clock_now_us();
+    while (exec(&sqlite->head, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", err) != 0) {
+        if ((sqlite3_errcode(sqlite->db) & 0xff) != SQLITE_BUSY || clock_now_us() - began > BUSY_US)
+            return -1;
+        usleep(BUSY_SLEEP_US);
+    }
+    return 0;
 }
 
 static int start(struct sqlite *sqlite, enum sql_mode mode, struct err *err)

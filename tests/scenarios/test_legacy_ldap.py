@@ -218,7 +218,7 @@ class Directory(unittest.TestCase):
             self.trial(probe)
 
     def test_what_cannot_be_told(self):
-        for more in ({"secret": "wrong"}, {"base": "ou=nowhere," + BASE}, {"filter": "(uid={identifier}"},
+        for more in ({"secret": "wrong"}, {"base": "ou=nowhere," + BASE}, {"filter": "(no such filter={identifier})"},
                      {"url": "ldap://127.0.0.1:1"}, {"base": "ou=elsewhere," + BASE}):
             with self.probe(**more) as probe:
                 said = probe.ask("ada", PASSWORD)
