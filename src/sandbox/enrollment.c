@@ -91,24 +91,13 @@ static bool was_invited(struct call *call, const struct org *org, struct text ad
     return got >= 0 || call_broken(call, &err);
 }
 
-/* An organization that is full invites nobody. */
-static bool has_room(struct call *call, const struct org *org, bool *room)
-{
-    int64_t pending, max = org->clerk.max_allowed_memberships;
-    *room = true;
-    if (max > 0 && !org_invitations_count(call, org, &pending))
-        return false;
-    *room = max == 0 || org->members + pending < max;
-    return true;
-}
-
 static bool invite(struct call *call, const struct org *org, const struct entry *domain,
                    struct text address)
 {
     struct entry invitation;
     bool was = true, room = false;
     if (!was_invited(call, org, resource_fold(call->arena, address), &was) ||
-        !has_room(call, org, &room))
+        !org_invitations_room(call, org, &room))
         return false;
     struct org_invitation_opts opts = {.email_address = address,
                                        .role =

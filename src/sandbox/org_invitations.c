@@ -162,7 +162,7 @@ static bool tell(struct call *call, enum event_kind kind, const struct org *org,
 
 /* ---- making ---- */
 
-bool org_invitations_count(struct call *call, const struct org *org, int64_t *count)
+static bool count_pending(struct call *call, const struct org *org, int64_t *count)
 {
     static const char statement[] =
         "SELECT count(*) FROM entries WHERE owner = ?1 AND kind = ?2 AND status = 'pending'"
@@ -180,17 +180,26 @@ bool org_invitations_count(struct call *call, const struct org *org, int64_t *co
     return got >= 0 || call_broken(call, &err);
 }
 
-static bool check_room(struct call *call, const struct org *org)
+bool org_invitations_room(struct call *call, const struct org *org, bool *room)
 {
     int64_t pending, max = org->clerk.max_allowed_memberships;
+    *room = true;
     if (max == 0)
         return true;
-    return org_invitations_count(call, org, &pending) &&
-           (org->members + pending < max ||
-            call_fail(call, CLERK_organization_membership_quota_exceeded, NULL,
-                      "This organization may have %lld members at most, pending invitations "
-                      "included.",
-                      (long long)max));
+    if (!count_pending(call, org, &pending))
+        return false;
+    *room = org->members + pending < max;
+    return true;
+}
+
+static bool check_room(struct call *call, const struct org *org)
+{
+    bool room;
+    return org_invitations_room(call, org, &room) &&
+           (room || call_fail(call, CLERK_organization_membership_quota_exceeded, NULL,
+                              "This organization may have %lld members at most, pending "
+                              "invitations included.",
+                              (long long)org->clerk.max_allowed_memberships));
 }
 
 /* Nobody who is a member already is invited. */

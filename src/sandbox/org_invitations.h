@@ -61,8 +61,8 @@ bool org_invitations_redirect_url(struct call *call, const struct entry *invitat
 bool org_invitations_write(struct call *call, const struct entry *invitation, const struct org *org,
                            enum clerk_audience audience, struct buf *to);
 
-/* How many are pending. Returns false after refusing. */
-bool org_invitations_count(struct call *call, const struct org *org, int64_t *count);
+/* Whether one more may be invited, as pending ones count like members. Returns false after refusing. */
+bool org_invitations_room(struct call *call, const struct org *org, bool *room);
 
 /* Lists an organization's, filtered by the query; or those that are pending. */
 void org_invitations_answer_list(struct call *call, const struct org *org);
