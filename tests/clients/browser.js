@@ -118,12 +118,33 @@ export function run(command, args, options = {}) {
   });
 }
 
+// Presses a button or link by the keyboard: what a card says of a field moves the button away from under a mouse.
+export async function press(page, selector) {
+  const button = page.locator(selector).and(page.locator(':not([disabled])')).first();
+  await button.waitFor();
+  await button.press('Enter');
+}
+
+// Fills fields of a form, and sends it from the last one: { name: value }.
+export async function submit(page, fields) {
+  let last;
+  for (const [name, value] of Object.entries(fields)) {
+    last = page.locator(`input[name=${name}]:not([tabindex="-1"])`); // a card of one step hides the next step's field
+    await last.fill(value);
+  }
+  await last.press('Enter');
+}
+
 // Fills the sign-in card's two steps.
 export async function signIn(page, identifier, password) {
-  await page.fill('input[name=identifier]', identifier);
-  await page.click('.cl-formButtonPrimary');
-  await page.fill('input[name=password]:not([tabindex="-1"])', password);
-  await page.click('.cl-formButtonPrimary');
+  await submit(page, { identifier });
+  await submit(page, { password });
+}
+
+// Types the code that was sent to an address into the card that asks for it.
+export async function typeCode(page, sandbox, address) {
+  await page.waitForSelector('.cl-otpCodeField');
+  await page.locator('input[data-input-otp]').pressSequentially(await codeSentTo(sandbox, address));
 }
 
 // Waits until the page tells who is signed in; returns that text.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
-import { claims, codeSentTo, newPage, signIn, startApp, startBrowser, whoIsIt } from './browser.js';
+import { claims, codeSentTo, newPage, press, signIn, startApp, startBrowser, submit, typeCode, whoIsIt } from './browser.js';
 import { temporaryFolder } from './ending.js';
 import { startSandbox } from './sandbox.js';
 
@@ -53,8 +53,7 @@ for (const [title, kind] of Object.entries(kinds)) {
         publicMetadata: { team: 'blue' } });
       const ticket = new URL(made.url).searchParams.get('ticket');
       const page = await open(`/sign-up?__clerk_ticket=${ticket}&__clerk_status=sign_up`);
-      await page.fill('input[name=password]', 'Correct-Horse-9!x');
-      await page.click('.cl-formButtonPrimary');
+      await submit(page, { password: 'Correct-Horse-9!x' });
       await page.waitForSelector('.cl-userButtonTrigger');
       const [user] = (await sandbox.clerk.users.getUserList({ emailAddress: ['guest@usher-tests.com'] })).data;
       await page.reload();
@@ -74,8 +73,7 @@ for (const [title, kind] of Object.entries(kinds)) {
       assert.equal(await whoIsIt(page), 'signed out');
       await signIn(page, 'ada@usher-tests.com', 'not it');
       await page.waitForSelector('.cl-formFieldErrorText');
-      await page.fill('input[name=password]:not([tabindex="-1"])', 'password');
-      await page.click('.cl-formButtonPrimary');
+      await submit(page, { password: 'password' });
       await page.waitForSelector('.cl-userButtonTrigger');
       assert.equal(await whoIsIt(page), user.id);
 
@@ -100,9 +98,9 @@ for (const [title, kind] of Object.entries(kinds)) {
       assert.equal(again.sid, first.sid);
       assert.notEqual(again.jti, first.jti);
 
-      await page.click('.cl-userButtonTrigger');
+      await press(page, '.cl-userButtonTrigger');
       await page.waitForSelector('.cl-userButtonPopoverCard');
-      await page.click('.cl-userButtonPopoverActionButton__signOut');
+      await press(page, '.cl-userButtonPopoverActionButton__signOut');
       await page.waitForURL('**/signed-out');
       assert.equal(await whoIsIt(page), 'signed out');
       assert.deepEqual(page.errors, []);
@@ -111,21 +109,15 @@ for (const [title, kind] of Object.entries(kinds)) {
 
     test('an unknown identifier is told under its field', async () => {
       const page = await open();
-      await page.fill('input[name=identifier]', 'nobody@usher-tests.com');
-      await page.click('.cl-formButtonPrimary');
+      await submit(page, { identifier: 'nobody@usher-tests.com' });
       await page.waitForSelector('.cl-formFieldErrorText__identifier');
       await page.context().close();
     });
 
     test('somebody signs up and verifies the address with the code from the outbox', async () => {
       const page = await open('/sign-up');
-      await page.fill('input[name=emailAddress]', 'new@usher-tests.com');
-      await page.fill('input[name=password]', 'Correct-Horse-9!x');
-      await page.click('.cl-formButtonPrimary');
-      await page.waitForSelector('.cl-otpCodeField');
-      const code = await codeSentTo(sandbox, 'new@usher-tests.com');
-      assert.match(code, /^\d{6}$/);
-      await page.locator('input[data-input-otp]').pressSequentially(code);
+      await submit(page, { emailAddress: 'new@usher-tests.com', password: 'Correct-Horse-9!x' });
+      await typeCode(page, sandbox, 'new@usher-tests.com');
       await page.waitForSelector('.cl-userButtonTrigger');
       const [user] = (await sandbox.clerk.users.getUserList({ emailAddress: ['new@usher-tests.com'] })).data;
       assert.equal(await whoIsIt(page), user.id);

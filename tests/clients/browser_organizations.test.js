@@ -2,7 +2,7 @@
 // <CreateOrganization/>, <OrganizationProfile/>; and what @clerk/express then knows of the request.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { claims, newPage, signIn, startApp, startBrowser, whoIsIt } from './browser.js';
+import { claims, newPage, press, signIn, startApp, startBrowser, submit, whoIsIt } from './browser.js';
 import { startSandbox } from './sandbox.js';
 
 const password = 'Correct-Horse-9!x';
@@ -33,8 +33,8 @@ async function open(user, at) {
 
 // Chooses an organization in the switcher by its name; returns the claims of the token that follows.
 async function choose(page, name) {
-  await page.click('.cl-organizationSwitcherTrigger');
-  await page.locator('.cl-organizationSwitcherPreviewButton', { hasText: name }).click();
+  await press(page, '.cl-organizationSwitcherTrigger');
+  await press(page, `.cl-organizationSwitcherPreviewButton:has-text("${name}")`);
   await page.waitForFunction(wanted => window.Clerk.organization?.name === wanted, name);
   return claims(page);
 }
@@ -66,8 +66,7 @@ test('a user with two organizations switches; the token carries the active one, 
 test('<CreateOrganization/> makes one and goes into it', async () => {
   const ada = await person();
   const page = await open(ada, '/new-organization');
-  await page.fill('input[name=name]', 'Initech');
-  await page.click('.cl-formButtonPrimary');
+  await submit(page, { name: 'Initech' });
   await page.waitForFunction(() => window.Clerk.organization?.name === 'Initech');
   const { data: [membership] } = await sandbox.clerk.users.getOrganizationMembershipList({ userId: ada.id });
   assert.deepEqual([membership.organization.name, membership.role], ['Initech', 'org:admin']);
@@ -83,13 +82,12 @@ test('<OrganizationProfile/> renames it and lists its members', async () => {
   const page = await open(ada, '/organization');
   await page.evaluate(id => window.Clerk.setActive({ organization: id }), org.id);
   await page.reload();
-  await page.locator('.cl-profileSectionPrimaryButton__organizationProfile').click();
-  await page.fill('input[name=name]', 'Umbrella Ltd');
-  await page.click('.cl-formButtonPrimary');
+  await press(page, '.cl-profileSectionPrimaryButton__organizationProfile');
+  await submit(page, { name: 'Umbrella Ltd' });
   await page.locator('.cl-organizationPreviewMainIdentifier', { hasText: 'Umbrella Ltd' }).first().waitFor();
   assert.equal((await sandbox.clerk.organizations.getOrganization({ organizationId: org.id })).name, 'Umbrella Ltd');
 
-  await page.locator('.cl-navbarButton__members').click();
+  await press(page, '.cl-navbarButton__members');
   await page.locator('.cl-membersPageInviteButton').waitFor();
   await page.locator('td', { hasText: 'Bob Brown' }).waitFor();
   assert.deepEqual(page.errors, []);

@@ -2,7 +2,7 @@
 // PostgreSQL and a real OpenLDAP as old systems. Nobody in them is known to Clerk beforehand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { claims, codeSentTo, newPage, signIn, whoIsIt } from './browser.js';
+import { claims, newPage, press, signIn, submit, typeCode, whoIsIt } from './browser.js';
 import { labForFile } from './gateway.js';
 
 const lab = labForFile();
@@ -22,8 +22,7 @@ test('who exists only in PostgreSQL signs in with the old password; the token ca
   await signIn(page, 'member1@example.com', 'not it');
   await page.waitForSelector('.cl-formFieldErrorText');
   assert.equal((await lab.sandbox.clerk.users.getUserList()).totalCount, 0, 'nobody is made for a guess');
-  await page.fill('input[name=password]:not([tabindex="-1"])', lab.old.password);
-  await page.click('.cl-formButtonPrimary');
+  await submit(page, { password: lab.old.password });
   await page.waitForSelector('.cl-userButtonTrigger');
   const token = await claims(page);
   assert.equal(token.userId, 'pg|1');
@@ -79,8 +78,7 @@ test('the live page shows what was moved, how fast, what was refused and where i
   const page = await open(app);
   await signIn(page, 'member3@example.com', 'not it');
   await page.waitForSelector('.cl-formFieldErrorText');
-  await page.fill('input[name=password]:not([tabindex="-1"])', lab.old.password);
-  await page.click('.cl-formButtonPrimary');
+  await submit(page, { password: lab.old.password });
   await page.waitForSelector('.cl-userButtonTrigger');
   const live = await openLive(gateway, 1);
   for (const [id, text] of Object.entries({ hour: '1', done: '1', share: '2.5 %', legacy: 'well', left: '39 days' }))
@@ -102,9 +100,8 @@ test('the live page shows what was moved, how fast, what was refused and where i
   await signIn(guesser, 'member9@example.com', 'guess one');
   await guesser.waitForSelector('.cl-formFieldErrorText');
   for (const guess of ['guess two', 'guess three']) {
-    await guesser.fill('input[name=password]:not([tabindex="-1"])', guess);
     await Promise.all([guesser.waitForResponse(answer => answer.url().includes('attempt_first_factor')),
-      guesser.click('.cl-formButtonPrimary')]);
+      submit(guesser, { password: guess })]);
   }
   await live.waitForFunction(() => document.getElementById('refused').textContent.includes('too many guesses1'));
   const metrics = await (await fetch(`http://${gateway.ready.admin}/metrics`)).text();
@@ -123,8 +120,7 @@ test('with enumeration protection the page tells nobody who exists, and old user
     await page.waitForSelector('.cl-formFieldErrorText');
     said[who] = (await page.textContent('.cl-rootBox')).replaceAll(who, 'somebody');
     if (who.startsWith('nobody')) continue;
-    await page.fill('input[name=password]:not([tabindex="-1"])', lab.old.password);
-    await page.click('.cl-formButtonPrimary');
+    await submit(page, { password: lab.old.password });
     await page.waitForSelector('.cl-userButtonTrigger');
     assert.equal((await claims(page)).userId, 'pg|5');
   }
@@ -135,12 +131,7 @@ test('with enumeration protection the page tells nobody who exists, and old user
 
 // Under enumeration protection the answer comes later than the code's field, and brings another sign-in.
 const askForCode = (page, button) => Promise.all([
-  page.waitForResponse(answer => answer.url().includes('prepare_first_factor')), page.click(button)]);
-
-const typeCode = async (page, address) => {
-  await page.waitForSelector('.cl-otpCodeField');
-  await page.locator('input[data-input-otp]').pressSequentially(await codeSentTo(lab.sandbox, address));
-};
+  page.waitForResponse(answer => answer.url().includes('prepare_first_factor')), press(page, button)]);
 
 for (const { on, where, forgetful, coder } of [{ on: false, where: '', forgetful: 6, coder: 7 },
   { on: true, where: ', with enumeration protection', forgetful: 10, coder: 11 }]) {
@@ -149,22 +140,18 @@ for (const { on, where, forgetful, coder } of [{ on: false, where: '', forgetful
     const { app, stop } = await lab.startGateway(`reset-${on}`, lab.sql());
     const who = `member${forgetful}@example.com`;
     const page = await open(app);
-    await page.fill('input[name=identifier]', who);
-    await page.click('.cl-formButtonPrimary');
-    await page.click('.cl-formFieldAction__password');
+    await submit(page, { identifier: who });
+    await press(page, '.cl-formFieldAction__password');
     await askForCode(page, '.cl-alternativeMethodsBlockButton:has-text("Reset your password")');
-    await typeCode(page, who);
-    await page.fill('input[name=password]:not([tabindex="-1"])', 'Remembered-Horse-2!');
-    await page.fill('input[name=confirmPassword]', 'Remembered-Horse-2!');
-    await page.click('.cl-formButtonPrimary');
+    await typeCode(page, lab.sandbox, who);
+    await submit(page, { password: 'Remembered-Horse-2!', confirmPassword: 'Remembered-Horse-2!' });
     await page.waitForSelector('.cl-userButtonTrigger');
     assert.equal((await claims(page)).userId, `pg|${forgetful}`);
     // The old password opens nothing from now on, at the gateway neither.
     const again = await open(app);
     await signIn(again, who, lab.old.password);
     await again.waitForSelector('.cl-formFieldErrorText');
-    await again.fill('input[name=password]:not([tabindex="-1"])', 'Remembered-Horse-2!');
-    await again.click('.cl-formButtonPrimary');
+    await submit(again, { password: 'Remembered-Horse-2!' });
     await again.waitForSelector('.cl-userButtonTrigger');
     await stop();
     await protect(false);
@@ -175,11 +162,10 @@ for (const { on, where, forgetful, coder } of [{ on: false, where: '', forgetful
     const { app, stop } = await lab.startGateway(`code-${on}`, lab.sql());
     const who = `member${coder}@example.com`;
     const page = await open(app);
-    await page.fill('input[name=identifier]', who);
-    await page.click('.cl-formButtonPrimary');
-    await page.click('.cl-footerActionLink:has-text("Use another method")');
+    await submit(page, { identifier: who });
+    await press(page, '.cl-footerActionLink:has-text("Use another method")');
     await askForCode(page, '.cl-alternativeMethodsBlockButton:has-text("Email code")');
-    await typeCode(page, who);
+    await typeCode(page, lab.sandbox, who);
     await page.waitForSelector('.cl-userButtonTrigger');
     assert.equal((await claims(page)).userId, `pg|${coder}`);
     await stop();
@@ -190,9 +176,7 @@ for (const { on, where, forgetful, coder } of [{ on: false, where: '', forgetful
 test('who has an account in the old system is told so when signing up again', async () => {
   const { app, stop } = await lab.startGateway('sign-up', lab.sql());
   const page = await lab.open(app, '/sign-up');
-  await page.fill('input[name=emailAddress]', 'member8@example.com');
-  await page.fill('input[name=password]', 'Correct-Horse-9!x');
-  await page.click('.cl-formButtonPrimary');
+  await submit(page, { emailAddress: 'member8@example.com', password: 'Correct-Horse-9!x' });
   await page.waitForSelector('.cl-formFieldErrorText__emailAddress');
   assert.match(await page.textContent('.cl-formFieldErrorText__emailAddress'), /account already|taken/);
   const { data } = await lab.sandbox.clerk.users.getUserList({ emailAddress: ['member8@example.com'] });

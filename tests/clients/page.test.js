@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { newPage, startBrowser } from './browser.js';
+import { newPage, press, startBrowser } from './browser.js';
 import { until } from './ending.js';
 import { sendCode } from './front.js';
 import { startSandbox } from './sandbox.js';
@@ -83,7 +83,7 @@ describe('who may look', () => {
 describe('the page', () => {
   let page, made;
   const go = async section => {
-    await page.click(`#sections a:text-is("${section}")`);
+    await press(page, `#sections a:text-is("${section}")`);
     await page.waitForSelector(`h1:text-is("${section}")`);
   };
   const showsRows = count => page.waitForFunction(n => document.querySelectorAll('tbody tr').length === n, count);
@@ -119,7 +119,7 @@ describe('the page', () => {
   test('users are paged by cursor and found by what their identifiers begin with', async () => {
     await go('Users');
     await showsRows(50);
-    await page.click('text=Older users');
+    await press(page, 'text=Older users');
     await showsRows(62);
     for (const query of ['ADA2@', 'ada_', 'auth0|<b>', made.id]) {
       await page.keyboard.press('Escape');
@@ -185,7 +185,7 @@ describe('the page', () => {
     const began = Date.now();
     await sandbox.raw('GET', '/v1/users/count');
     assert.ok(Date.now() - began >= 290);
-    await page.click('text=Clear all');
+    await press(page, 'text=Clear all');
     await page.waitForSelector('text=No faults, no latency.');
     const { latency_ms, faults } = await overview();
     assert.deepEqual([latency_ms, faults], [0, []]);
@@ -200,9 +200,9 @@ describe('the page', () => {
     await page.waitForSelector('.notice:has-text("told once: whsec_")');
     await create({ emailAddress: ['hooked@usher-tests.com'] });
     const delivered = 'tr:has-text("user.created"):has-text("delivered"):has-text("200")';
-    await until(() => page.click('button:text-is("Refresh")').then(() => page.locator(delivered).count()));
+    await until(() => press(page, 'button:text-is("Refresh")').then(() => page.locator(delivered).count()));
     assert.equal(await page.locator('.notice').count(), 0);
-    await page.click(`${delivered} button:text-is("Payload")`);
+    await press(page, `${delivered} button:text-is("Payload")`);
     await page.waitForSelector('tr.payload:has-text("hooked@usher-tests.com")');
     receiver.closeAllConnections();
     await new Promise(resolve => receiver.close(resolve));
@@ -221,7 +221,7 @@ describe('the page', () => {
     await page.waitForSelector('tbody tr td:nth-child(2):text-is("1")');
     await go('Sessions');
     const row = `tr:has-text("${signIn.created_session_id}"):has-text("active")`;
-    await page.click(`${row} a`);
+    await press(page, `${row} a`);
     await page.waitForSelector('h1:text-is("many7@usher-tests.com")');
     await page.waitForSelector(row);
   });

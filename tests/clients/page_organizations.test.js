@@ -2,7 +2,7 @@
 // active in is counted.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startBrowser } from './browser.js';
+import { newPage, press, startBrowser } from './browser.js';
 import { Visitor } from './frontend.js';
 import { startSandbox } from './sandbox.js';
 
@@ -18,9 +18,9 @@ after(async () => {
 
 // The page's metering as rows of { column: text }.
 async function rows() {
-  const page = await (await browser.newContext()).newPage();
+  const page = await newPage(browser);
   await page.goto(sandbox.ready.page);
-  await page.getByRole('link', { name: 'Metering' }).click();
+  await press(page, 'a:has-text("Metering")');
   await page.getByText('Active organizations').first().waitFor();
   await page.locator('td').first().waitFor();
   const table = await page.locator('table').first().evaluate(one => [...one.rows].map(row => [...row.cells].map(cell => cell.innerText.trim())));

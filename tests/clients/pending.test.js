@@ -2,7 +2,7 @@
 // its user has chosen or made one. By hand, through @clerk/backend, and with Clerk's own task screen in Chromium.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { claims, signIn, startApp, startBrowser } from './browser.js';
+import { claims, newPage, press, signIn, startApp, startBrowser, submit } from './browser.js';
 import { payload, Visitor } from './frontend.js';
 import { webhooksApi } from './openapi.js';
 import { startSandbox, takeConformance } from './sandbox.js';
@@ -77,10 +77,7 @@ test('webhooks are told of a session that begins so', async () => {
 
 // Signs in; returns the page at Clerk's screen of what is left to do.
 async function atTheTask(user) {
-  const page = await (await browser.newContext()).newPage();
-  page.setDefaultTimeout(60000);
-  page.errors = [];
-  page.on('pageerror', error => page.errors.push(String(error)));
+  const page = await newPage(browser);
   await page.goto(`${app.url}/sign-in`);
   await page.waitForSelector('input[name=identifier]');
   await signIn(page, emailOf(user), password);
@@ -101,19 +98,13 @@ test('<SignIn/> asks for an organization: one that there is', async () => {
   const ada = await person();
   const org = await sandbox.clerk.organizations.createOrganization({ name: 'Chosen', createdBy: ada.id });
   const page = await atTheTask(ada);
-  try {
-    await page.getByText('Chosen').first().click({ timeout: 20000 });
-  } catch (error) {
-    error.message += await page.evaluate('document.body.innerHTML');
-    throw error;
-  }
+  await press(page, 'button:has-text("Chosen")');
   assert.equal((await assertIn(page, 'Chosen')).o.id, org.id);
 });
 
 test('<SignIn/> asks for an organization: a new one', async () => {
   const page = await atTheTask(await person());
-  await page.fill('input[name=name]', 'Made at once');
-  await page.click('.cl-formButtonPrimary');
+  await submit(page, { name: 'Made at once' });
   assert.equal((await assertIn(page, 'Made at once')).o.rol, 'admin');
 });
 
