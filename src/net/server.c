@@ -342,6 +342,11 @@ size_t server_active(const struct server *server)
     return atomic_load(&server->active);
 }
 
+size_t server_neighbours(const struct server_request *request)
+{
+    return atomic_load(&server_connection(request)->lane->open);
+}
+
 void server_quiesce(struct server *server)
 {
     if (server->listener < 0)

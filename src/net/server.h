@@ -160,6 +160,9 @@ int server_reload_tls(struct server *server, const char *cert, const char *key, 
 /* How many requests are being answered now. */
 size_t server_active(const struct server *server);
 
+/* How many connections are open on the thread that read the request, its own included. Without loops only. */
+size_t server_neighbours(const struct server_request *request);
+
 /*
  * Raises the soft limit of open files for that many connections, as far as the hard limit allows. Returns for how many
  * it is enough.

@@ -27,7 +27,9 @@
 /* Password work that may wait; what comes then is refused. */
 #define WORK_MAX 1024
 /* Answers that may wait for a signature; beyond it the store's thread signs. */
-#define SIGN_MAX      4096
+#define SIGN_MAX 4096
+/* Connections of an HTTP thread with which it signs itself: the last of them waits 20 ms for its turn. */
+#define SIGN_HERE_MAX 64
 #define SCRATCH_MAX   ((size_t)8 << 20)
 #define WORK_PRIORITY 19
 
@@ -275,12 +277,19 @@ static void run_batch(struct engine *engine, struct batch *batch)
         broken = true;
     bool committed = finish(engine, broken, &err) == 0;
     end_errands(batch->errands, committed);
-    for (struct call *call = batch->calls, *next; call; call = next) {
-        next = call->next;
+    for (struct call *call = batch->calls; call; call = call->next) {
         if (committed)
-            leave(call, engine->signers);
+            leave_note(call);
         else
-            leave_spoiled(call, &err, engine->signers);
+            leave_note_spoiled(call, &err);
+    }
+}
+
+static void let_leave(struct call *call, struct pool *signers)
+{
+    for (struct call *next; call; call = next) {
+        next = call->next;
+        leave(call, signers);
     }
 }
 
@@ -295,15 +304,27 @@ static bool take_turn(struct engine *engine)
     return false;
 }
 
+/*
+ * Who signs what an HTTP thread has served: that thread, unless so many others wait for it that those behind it would
+ * notice, or the answer has several tokens.
+ */
+static struct pool *signers_for(const struct engine *engine, const struct call *call)
+{
+    bool here = call->signature_count == 1 && server_neighbours(call->request) <= SIGN_HERE_MAX;
+    return here ? NULL : engine->signers;
+}
+
 /* On an HTTP thread. Shared data are far away: there the store's thread waits for them. */
 static bool serve_now(struct engine *engine, struct call *call)
 {
     struct batch batch = {call, NULL};
-    if (strcmp(call->request->method, "GET") != 0 || store_is_shared(engine->desk.store) ||
+    if (!call->route || !route_reads(call->route) || store_is_shared(engine->desk.store) ||
         !take_turn(engine))
         return false;
     run_batch(engine, &batch);
+    struct pool *signers = batch.calls ? signers_for(engine, call) : NULL;
     pthread_mutex_unlock(&engine->turn);
+    let_leave(batch.calls, signers);
     return true;
 }
 
@@ -318,6 +339,7 @@ void engine_put(struct engine *engine, struct server_request *request)
     call->request = request;
     call->arena = &request->arena;
     call->retry_after_s = -1;
+    gate_find(call);
     if (serve_now(engine, call))
         return;
     pthread_mutex_lock(&engine->lock);
@@ -338,6 +360,7 @@ static void *run(void *arg)
             return NULL;
         pthread_mutex_lock(&engine->turn);
         run_batch(engine, &batch);
+        let_leave(batch.calls, engine->signers);
         pthread_mutex_unlock(&engine->turn);
     }
 }

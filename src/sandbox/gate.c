@@ -155,39 +155,35 @@ static struct text method_wanted(const struct call *call)
     return (struct text){NULL, 0};
 }
 
-static void look_up(struct call *call, struct text ids[ROUTE_IDS_MAX], bool *other_method)
+void gate_find(struct call *call)
 {
     struct route_query query = {.method = method_wanted(call),
                                 .path = call->request->path,
                                 .keyed = server_header(call->request, "Authorization").at};
     if (query.method.at) {
-        call->route = route_find(&query, ids, other_method);
+        call->route = route_find(&query, call->ids, &call->other_method);
         if (call->route && route_is_front(call->route))
             return;
     }
-    memset(ids, 0, ROUTE_IDS_MAX * sizeof(*ids));
+    memset(call->ids, 0, sizeof(call->ids));
     query.method = text_of(call->request->method);
-    call->route = route_find(&query, ids, other_method);
+    call->route = route_find(&query, call->ids, &call->other_method);
 }
 
-static bool find_route(struct call *call)
+static bool check_route(struct call *call)
 {
-    bool other_method;
-    struct text ids[ROUTE_IDS_MAX] = {{NULL, 0}};
-    look_up(call, ids, &other_method);
-    for (size_t i = 0; call->route && i < ROUTE_IDS_MAX && ids[i].at; i++) {
-        call->ids[i] = form_decode(call->arena, ids[i], false);
+    if (!call->route)
+        return call_fail(call, CLERK_resource_not_found, NULL, "%s",
+                         call->other_method ? "This path has no such method."
+                                            : "There is no such path in this API.");
+    for (size_t i = 0; i < ROUTE_IDS_MAX && call->ids[i].at; i++) {
+        call->ids[i] = form_decode(call->arena, call->ids[i], false);
         if (!call->ids[i].at)
             return call_fail(call, CLERK_resource_not_found, NULL, "The path is malformed.");
     }
-    if (call->route) {
-        if (call->route->handle)
-            call->desk->stats.calls[call->route - routes]++;
-        return true;
-    }
-    return call_fail(call, CLERK_resource_not_found, NULL, "%s",
-                     other_method ? "This path has no such method."
-                                  : "There is no such path in this API.");
+    if (call->route->handle)
+        call->desk->stats.calls[call->route - routes]++;
+    return true;
 }
 
 static bool check_caller(struct call *call)
@@ -210,7 +206,7 @@ static bool check_served(struct call *call)
 bool gate_admit(struct gate *gate, struct call *call)
 {
     call->desk->stats.requests++;
-    return find_route(call) && call_read_query(call) && check_caller(call) &&
+    return check_route(call) && call_read_query(call) && check_caller(call) &&
            check_limits(gate, call) && check_faults(call) && check_served(call);
 }
 

@@ -25,6 +25,9 @@ int gate_init(struct gate *gate, const struct sandbox_opts *opts, const struct i
               struct err *err);
 void gate_release(struct gate *gate);
 
+/* Finds the route of a new call, which stays NULL if there is none. Needs no turn: on any thread. */
+void gate_find(struct call *call);
+
 /* Everything but the body. Returns false after refusing. */
 bool gate_admit(struct gate *gate, struct call *call);
 

@@ -61,7 +61,7 @@ static bool sign_all(struct call *call)
     return true;
 }
 
-/* On a signer's thread: what was committed leaves, signed. */
+/* What was committed leaves, signed. From any thread. */
 static void sign(void *arg)
 {
     struct call *call = arg;
@@ -71,22 +71,28 @@ static void sign(void *arg)
     release(call);
 }
 
-void leave(struct call *call, struct pool *signers)
+void leave_note(struct call *call)
 {
     struct desk *desk = call->desk;
     const struct key *key = keys_current(&desk->instance->keys);
     count(&desk->stats, call->status);
     keep(&desk->ring, call);
-    if (call->signature_count == 0 || !key || !(call->signer = key_hold(key)))
-        release(call);
-    else if (!pool_put(signers, sign, call))
-        sign(call); /* more wait for signatures than the queue holds: the store waits with them */
+    if (call->signature_count > 0 && key)
+        call->signer = key_hold(key);
 }
 
-void leave_spoiled(struct call *call, const struct err *err, struct pool *signers)
+void leave_note_spoiled(struct call *call, const struct err *err)
 {
     call->status = 0;
     call->retry_after_s = -1;
     call_broken(call, err);
-    leave(call, signers);
+    leave_note(call);
+}
+
+void leave(struct call *call, struct pool *signers)
+{
+    if (!call->signer)
+        release(call);
+    else if (!signers || !pool_put(signers, sign, call))
+        sign(call); /* when more wait than the queue holds, whoever brings the next one waits with them */
 }

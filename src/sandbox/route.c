@@ -37,6 +37,16 @@ static bool fits(struct text pattern, struct text path, struct text ids[ROUTE_ID
     return k == path.len;
 }
 
+bool route_reads(const struct route *route)
+{
+    static void (*const tokens[])(struct call *call) = {
+        sessions_tokens, sessions_tokens_template, sessions_token, sessions_template_token};
+    for (size_t i = 0; i < ARRAY_COUNT(tokens); i++)
+        if (route->handle == tokens[i])
+            return true;
+    return text_same(text_of(route->method), TEXT("GET"));
+}
+
 bool route_is_front(const struct route *route)
 {
     return route->auth == ROUTE_OPEN || route->auth == ROUTE_CLIENT || route->auth == ROUTE_SESSION;

@@ -56,6 +56,9 @@ struct route_query {
 const struct route *route_find(const struct route_query *query, struct text ids[ROUTE_IDS_MAX],
                                bool *other_method);
 
+/* Whether it only reads, as a rule: a GET, or a request for a session's token. */
+bool route_reads(const struct route *route);
+
 /* Whether it is the Frontend API's. */
 bool route_is_front(const struct route *route);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sandbox/console.h"
 #include "sandbox/delivery.h"
@@ -13,7 +14,7 @@
 #include "sandbox/meter.h"
 #include "sandbox/tables.h"
 
-#define HTTP_THREADS    2
+#define HTTP_THREADS_MIN 2
 #define CONNECTIONS_MAX 12000
 /* Ten thousand connections fit into 100 MiB; browsers', with their cookies, come before such a crowd. */
 #define ROOMY         256
@@ -129,6 +130,13 @@ static size_t room(void *arg, const struct server_request *request)
     return image_is_path(request->path) ? IMAGE_BODY_MAX : BODY_MAX;
 }
 
+/* As many as cores, since they sign what they can (engine.c). */
+static unsigned http_threads(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > HTTP_THREADS_MIN ? (unsigned)cores : HTTP_THREADS_MIN;
+}
+
 static void write_url(const struct sandbox *sandbox, char *to, size_t size)
 {
     snprintf(to, size, "http%s://%s", sandbox->tls ? "s" : "", sandbox->address);
@@ -206,7 +214,7 @@ static int start(struct sandbox *sandbox, const struct sandbox_opts *opts, struc
     struct server_opts server = {.address = address,
                                  .tls_cert = opts->tls_cert,
                                  .tls_key = opts->tls_key,
-                                 .threads = HTTP_THREADS,
+                                 .threads = http_threads(),
                                  .connections_max = allow_connections(),
                                  .roomy = ROOMY,
                                  .headers_crowd = HEADERS_CROWD,
