@@ -72,14 +72,14 @@ test('fetched: a script of the page takes the session over by itself', async () 
   const signed = `${encode({ alg: 'HS256' })}.${encode({ sub: 'pg|4', email: 'member4@example.com', iat: now - 60,
     exp: now + 3600 })}`;
   const token = `${signed}.${crypto.createHmac('sha256', secret).update(signed).digest('base64url')}`;
-  const page = await lab.open(app, '/', { old_session: token });
+  const page = await lab.open(app, '/bare', { old_session: token });
   await page.waitForFunction('window.ready');
   assert.deepEqual(await takeOver(page), { status: 200 });
   const mine = await claims(page);
   assert.equal(mine.userId, 'pg|4');
   await page.reload();
   await page.waitForSelector('.cl-userButtonTrigger');
-  const twin = await lab.open(app, '/', { old_session: token });
+  const twin = await lab.open(app, '/bare', { old_session: token });
   await twin.waitForFunction('window.ready');
   const second = await takeOver(twin);
   assert.deepEqual([second.status, second.error], [409, 'used']);

@@ -30,6 +30,8 @@ export async function newPage(browser, options) {
   return page;
 }
 
+// What is shown at a path to who is signed out; else <SignIn/>. At /bare scripts sign in, and no card leads away meanwhile.
+const outsides = { '/sign-up': 'mountSignUp', '/bare': '' };
 // What a signed-in user sees at a path; else the user button.
 const views = { '/switch': 'mountOrganizationSwitcher', '/organization': 'mountOrganizationProfile',
   '/new-organization': 'mountCreateOrganization' };
@@ -46,7 +48,8 @@ function pageOf({ publishableKey, proxyUrl, view, inside }) {
   Clerk.load({ ui: { ClerkUI: window.__internal_ClerkUICtor }, telemetry: false,
     signInUrl: '/sign-in', signUpUrl: '/sign-up', afterSignOutUrl: '/signed-out' }).then(() => {
       document.getElementById('user').textContent = Clerk.user ? Clerk.user.id : 'signed out';
-      if (Clerk.user) Clerk.${inside}(app, ${inside === 'mountUserButton' ? '{}' : "{ routing: 'hash' }"}); else Clerk.${view}(app, { routing: 'hash' });
+      const view = Clerk.user ? '${inside}' : '${view}';
+      if (view) Clerk[view](app, view === 'mountUserButton' ? {} : { routing: 'hash' });
       window.ready = true;
     });
 </script>`;
@@ -90,9 +93,8 @@ export async function startApp(options) {
     }
     if (options.gateway && at.pathname.startsWith('/usher/'))
       return forward(request, answer, options.gateway + request.url, {});
-    const view = at.pathname === '/sign-up' ? 'mountSignUp' : 'mountSignIn';
     answer.writeHead(200, { 'content-type': 'text/html' });
-    const inside = views[at.pathname] ?? 'mountUserButton';
+    const view = outsides[at.pathname] ?? 'mountSignIn', inside = views[at.pathname] ?? 'mountUserButton';
     return answer.end(pageOf({ proxyUrl: '/__clerk', ...options, view, inside }));
   });
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -159,8 +161,10 @@ export async function codeSentTo(sandbox, address) {
   return (await until(async () => (await sandbox.raw('GET', at)).body[0])).code;
 }
 
-// The claims of the session's token, read in the page.
+// The claims of the session's token, read in the page, which may be on its way to the next one.
 export async function claims(page, options) {
-  const token = await page.evaluate(o => window.Clerk.session.getToken(o), options);
+  const token = await until(() => page.evaluate(o => window.Clerk?.session?.getToken(o), options).catch(error => {
+    if (!error.message.includes('Execution context was destroyed')) throw error;
+  }));
   return JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
 }

@@ -128,7 +128,7 @@ for (const [title, kind] of Object.entries(kinds)) {
     test('a forgotten password is reset by a code', async () => {
       await sandbox.clerk.users.createUser({ emailAddress: ['forgot@usher-tests.com'],
         password: 'Forgotten-Horse-1!' });
-      const page = await open();
+      const page = await open('/bare');
       await page.waitForFunction('window.ready');
       const status = await page.evaluate(async () => {
         const signIn = await window.Clerk.client.signIn.create({ identifier: 'forgot@usher-tests.com' });
@@ -154,7 +154,7 @@ for (const [title, kind] of Object.entries(kinds)) {
       const { token } = await sandbox.clerk.signInTokens.createSignInToken({ userId: user.id });
       const page = await open(`/?__clerk_ticket=${token}&__clerk_status=sign_in`);
       await page.waitForSelector('.cl-userButtonTrigger');
-      const other = await open();
+      const other = await open('/bare');
       await other.waitForFunction('window.ready');
       const code = await other.evaluate(async ticket => {
         try {
