@@ -201,10 +201,12 @@ static void put_counts(const struct migration *m, const struct migrate_totals *t
         buf_printf(line, "%llu users read back, %llu as written", (unsigned long long)t->at_target,
                    (unsigned long long)t->same);
     else if (strcmp(m->command, "import") == 0)
-        buf_printf(line, "%llu created, %llu updated, %llu unchanged, %llu failed, %llu rejected",
-                   (unsigned long long)(t->created + t->adopted), (unsigned long long)t->updated,
-                   (unsigned long long)t->unchanged, (unsigned long long)t->failed,
-                   (unsigned long long)t->rejected);
+        buf_printf(line,
+                   "%llu created, %llu adopted, %llu updated, %llu unchanged, %llu failed, %llu "
+                   "rejected",
+                   (unsigned long long)t->created, (unsigned long long)t->adopted,
+                   (unsigned long long)t->updated, (unsigned long long)t->unchanged,
+                   (unsigned long long)t->failed, (unsigned long long)t->rejected);
     else
         buf_printf(line, "%llu rejected", (unsigned long long)t->rejected);
 }
@@ -235,7 +237,8 @@ static void progress_event(struct migration *m, const struct migrate_progress *p
     const struct migrate_totals *t = p->totals;
     const struct migration_count counts[] = {
         {TEXT("rows"), t->rows},
-        {TEXT("created"), t->created + t->adopted},
+        {TEXT("created"), t->created},
+        {TEXT("adopted"), t->adopted},
         {TEXT("updated"), t->updated},
         {TEXT("unchanged"), t->unchanged},
         {TEXT("failed"), t->failed},

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/migration.h"
+#include "sql/sql.h"
 
 static const char about[] =
     "Says what an import would do with each user, against the target as it is now and the ledger "
@@ -8,11 +9,11 @@ static const char about[] =
     "is one: create, adopt, update (which fields), unchanged, conflict (with whom) or reject; "
     "which "
     "values both\n"
-    "sides changed, and who would win; who is no longer in the export; how many requests that "
-    "takes "
-    "and how\n"
-    "long at the rate allowed. Takes --existing, --prefer and --gone as import does. Writes "
-    "nothing.\n\n"
+    "sides changed, and who would win; who is no longer in the export, and whether they are still "
+    "in Clerk;\n"
+    "how many requests that takes and how long at the rate allowed. Takes --existing, --prefer "
+    "and --gone\n"
+    "as import does. Writes nothing.\n\n"
     "  usher plan users.json --from auth0\n"
     "  usher plan users.json --json | grep '\"conflict\"'\n"
     "  usher plan later.json --ledger auth0.ledger --gone delete\n\n"
@@ -41,6 +42,19 @@ static void on_planned(void *arg, const struct migrate_planned *planned)
     }
 }
 
+static void print_gone(const struct migration *m)
+{
+    static const char *const fates[] = {"", " and would be banned", " and would be deleted"};
+    const struct migrate_totals *t = &m->totals;
+    if (t->gone)
+        printf("%llu users are no longer in the export%s\n", (unsigned long long)t->gone,
+               fates[m->opts.gone]);
+    if (t->departed)
+        printf("%llu users are neither in the export nor at the target any more%s\n",
+               (unsigned long long)t->departed,
+               m->opts.gone == MIGRATE_GONE_REPORT ? "" : "; the ledger would forget them");
+}
+
 static void print_end(struct migration *m, double allowance)
 {
     char duration[32];
@@ -57,11 +71,7 @@ static void print_end(struct migration *m, double allowance)
                "overwritten\n",
                (unsigned long long)(t->kept + t->overruled), (unsigned long long)t->kept,
                (unsigned long long)t->overruled);
-    if (t->gone)
-        printf("%llu users are no longer in the export%s\n", (unsigned long long)t->gone,
-               m->opts.gone == MIGRATE_GONE_REPORT ? ""
-               : m->opts.gone == MIGRATE_GONE_BAN  ? " and would be banned"
-                                                   : " and would be deleted");
+    print_gone(m);
     printf("%llu requests", (unsigned long long)t->requests);
     if (allowance > 0)
         printf(", %s at %.0f requests/s",
@@ -82,12 +92,27 @@ static void emit_end(struct migration *m, double allowance)
         {TEXT("conflict"), t->conflicts},
         {TEXT("reject"), t->rejected},
         {TEXT("gone"), t->gone},
+        {TEXT("departed"), t->departed},
         {TEXT("kept"), t->kept},
         {TEXT("overruled"), t->overruled},
         {TEXT("requests"), t->requests},
         {TEXT("seconds"), allowance > 0 ? (uint64_t)((double)t->requests / allowance + 0.5) : 0},
     };
     migration_emit_counts(m, "end", counts, ARRAY_COUNT(counts));
+}
+
+/* Without a ledger everything is new, which a path with a slip in it must not hide. -1, or the exit status. */
+static int look_for_ledger(const struct migration *m)
+{
+    struct err err;
+    const char *path = m->opts.ledger;
+    int exists = ledger_exists(path, &err);
+    if (exists < 0)
+        return cli_fail("plan", &err);
+    if (exists == 0)
+        fprintf(stderr, "ledger: there is none yet%s%s; to the plan nobody has been moved so far\n",
+                sql_is_url(path) ? " in that database" : " at ", sql_is_url(path) ? "" : path);
+    return -1;
 }
 
 int cmd_plan(int argc, char **argv)
@@ -102,6 +127,8 @@ int cmd_plan(int argc, char **argv)
                         argc, argv);
     if (status < 0)
         status = migration_meet_target(&m, NULL);
+    if (status < 0)
+        status = look_for_ledger(&m);
     if (status < 0) {
         m.events.row = NULL;
         status = migrate_plan(&m.opts, &m.instance, &m.events, on_planned, &migration_stop,

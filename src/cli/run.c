@@ -10,10 +10,15 @@ bool run_is_running(const struct ledger_run *run)
     return !run->ended_ms && kill((pid_t)run->pid, 0) == 0;
 }
 
-/* "running", "ended" or "stopped" (its process is gone without having ended). */
+/* "stopped": its process is gone without having ended. */
 static const char *state_of(const struct ledger_run *run)
 {
-    return run->ended_ms ? "ended" : run_is_running(run) ? "running" : "stopped";
+    static const char *const endings[] = {[LEDGER_RAN_THROUGH] = "ended",
+                                          [LEDGER_INTERRUPTED] = "interrupted",
+                                          [LEDGER_BROKE_OFF] = "failed"};
+    if (!run->ended_ms)
+        return run_is_running(run) ? "running" : "stopped";
+    return (size_t)run->ending < ARRAY_COUNT(endings) ? endings[run->ending] : "ended";
 }
 
 /* The figures that a line names, those that are 0 left out but for the first. */
@@ -25,7 +30,7 @@ static const struct {
     {                                                                                              \
         {#name, sizeof(#name) - 1}, offsetof(struct ledger_run, name)                              \
     }
-    FIGURE(rows),   FIGURE(created),  FIGURE(updated), FIGURE(unchanged),
+    FIGURE(rows),   FIGURE(created),  FIGURE(adopted), FIGURE(updated),  FIGURE(unchanged),
     FIGURE(failed), FIGURE(rejected), FIGURE(removed), FIGURE(requests),
 #undef FIGURE
 };
@@ -39,7 +44,7 @@ void run_print(const struct ledger_run *run)
 {
     char started[DATE_TEXT_MAX];
     date_format(run->started_ms, started);
-    printf("  run %" PRId64 "  %s  %-8.*s  %-7s ", run->id, started, TEXT_ARG(run->command),
+    printf("  run %" PRId64 "  %s  %-8.*s  %-11s ", run->id, started, TEXT_ARG(run->command),
            state_of(run));
     for (size_t i = 0; i < ARRAY_COUNT(figures); i++)
         if (i == 0 || figure_of(run, i) > 0)

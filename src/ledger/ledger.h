@@ -78,12 +78,16 @@ struct ledger_opts {
     size_t sums_max; /* bytes of them in memory; more become a temporary file; 0: 24 MiB */
 };
 
+/* How a run came to its end. */
+enum ledger_ending { LEDGER_RAN_THROUGH, LEDGER_INTERRUPTED, LEDGER_BROKE_OFF };
+
 /* One run of a command on the ledger, for status and undo. */
 struct ledger_run {
     int64_t id;
     struct text command;
     int64_t started_ms, ended_ms; /* ended 0: running or killed */
-    uint64_t rows, created, updated, unchanged, failed, rejected, removed, requests;
+    enum ledger_ending ending;    /* once it has ended: by itself, by somebody, by an error */
+    uint64_t rows, created, adopted, updated, unchanged, failed, rejected, removed, requests;
     int64_t pid;
 };
 
@@ -98,7 +102,8 @@ struct ledger;
 int ledger_open(struct ledger **ledger, const struct ledger_opts *opts, struct err *err);
 void ledger_close(struct ledger *ledger);
 
-/* Whether there is one: a file, or a database in which somebody has begun one. 1 or 0, or -1 as ledger_open. */
+/* Whether there is one: a file, or a database in which somebody has begun one. 1 or 0, or -1 as ledger_open, or
+ * ERR_IO where none could be made, as the folder is missing. */
 int ledger_exists(const char *path, struct err *err);
 
 /* How messages name it: the path, or the URL without password and options. */

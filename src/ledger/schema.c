@@ -19,7 +19,8 @@
  *
  * Versions: a ledger of a newer one is refused, an older one is upgraded, version by version, in one
  * transaction. Version 2 came with `number` and `made`, version 3 with what several writers need,
- * version 4 with `ties`, version 5 with a hash for each of their fields (before: one, which is dropped).
+ * version 4 with `ties`, version 5 with a hash for each of their fields (before: one, which is dropped),
+ * version 6 with `adopted` (before: among those created) and `ending`, as the enum.
  */
 #include "ledger/store.h"
 
@@ -29,7 +30,7 @@
 #include <unistd.h>
 
 #define APPLICATION 0x55736872 /* "Ushr" */
-#define VERSION     5
+#define VERSION     6
 #define META_MAX    ((size_t)64 << 10)
 
 #define USERS                                                                                      \
@@ -64,7 +65,8 @@ static const char schema[] =
     " ended_ms INTEGER NOT NULL, rows INTEGER NOT NULL, created INTEGER NOT NULL,"
     " updated INTEGER NOT NULL, unchanged INTEGER NOT NULL, failed INTEGER NOT NULL,"
     " rejected INTEGER NOT NULL, removed INTEGER NOT NULL, requests INTEGER NOT NULL,"
-    " pid INTEGER NOT NULL);" SHARING TIES("hashes BLOB");
+    " pid INTEGER NOT NULL, adopted INTEGER NOT NULL, ending INTEGER NOT NULL);" SHARING TIES(
+        "hashes BLOB");
 
 /* From each version to the next. Who made a user was not known before version 2. */
 static const char *const upgrades[VERSION] = {
@@ -77,6 +79,8 @@ static const char *const upgrades[VERSION] = {
           "'counts';" SHARING,
     [3] = TIES("hash INTEGER NOT NULL"),
     [4] = "ALTER TABLE ties ADD COLUMN hashes BLOB; ALTER TABLE ties DROP COLUMN hash;",
+    [5] = "ALTER TABLE runs ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE runs ADD COLUMN ending INTEGER NOT NULL DEFAULT 0;",
 };
 _Static_assert(LEDGER_FAILED == 3 && LEDGER_REJECTED == 4 && LEDGER_STATE_COUNT == 5,
                "the schema names states by number");
@@ -260,12 +264,30 @@ static int check_readable(const struct ledger *ledger, const struct sql_stamp *s
     return 0;
 }
 
+/* Where a ledger may be made: 0, or -1 if the folder is not there. */
+static int check_folder(const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+    if (!slash || slash == path)
+        return 0;
+    char *folder = strndup(path, (size_t)(slash - path));
+    if (!folder)
+        return err_memory(err);
+    bool is_there = stat(folder, &st) == 0 && S_ISDIR(st.st_mode);
+    free(folder);
+    return is_there
+               ? 0
+               : err_set(err, ERR_IO,
+                         "ledger %s: there is no such folder; make it, or give another path", path);
+}
+
 int ledger_exists(const char *path, struct err *err)
 {
     struct sql_stamp stamp;
     struct sql *sql;
     if (!sql_is_url(path))
-        return access(path, F_OK) == 0;
+        return access(path, F_OK) == 0 ? 1 : check_folder(path, err);
     if (sql_open(&sql, path, SQL_READ_ONLY, err) != 0)
         return err_wrap(err, "ledger");
     int status = judge(sql, &stamp, err);

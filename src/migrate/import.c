@@ -41,14 +41,16 @@ static void post_ready(struct import *import)
 static int commit(struct import *import, struct err *err)
 {
     import->run.rows = import->totals->rows;
-    import->run.created = import->totals->created + import->totals->adopted;
+    import->run.created = import->totals->created;
+    import->run.adopted = import->totals->adopted;
     import->run.updated = import->totals->updated;
     import->run.unchanged = import->totals->unchanged;
     import->run.failed = import->totals->failed + import->totals->conflicts;
     import->run.removed = import->totals->removed;
     import->run.rejected = import->totals->rejected;
     import->run.requests = courier_requests(import->courier);
-    if (ledger_run_put(import->ledger, &import->run, err) || ledger_commit(import->ledger, err))
+    if ((import->run.id && ledger_run_put(import->ledger, &import->run, err)) ||
+        ledger_commit(import->ledger, err))
         return -1;
     import->puts = 0;
     post_ready(import);
@@ -208,8 +210,7 @@ static int open_slots(struct import *import, struct err *err)
     return 0;
 }
 
-int import_open(struct import *import, const struct ledger_opts *ledger, struct text command,
-                struct err *err)
+int import_open(struct import *import, const struct ledger_opts *ledger, struct err *err)
 {
     arena_init(&import->arena, 1 << 24);
     buf_init(&import->content, 1 << 24);
@@ -222,6 +223,11 @@ int import_open(struct import *import, const struct ledger_opts *ledger, struct 
                                          .source = import->source,
                                          .courier = import->courier,
                                          .started = clock_now_us()};
+    return 0;
+}
+
+int import_begin(struct import *import, struct text command, struct err *err)
+{
     import->run.command = command;
     import->run.started_ms = clock_wall_ms();
     return ledger_run_begin(import->ledger, &import->run, err);
@@ -245,8 +251,11 @@ void import_close(struct import *import)
     ledger_walk_end(&import->walk);
 }
 
-int import_end(struct import *import, struct err *err)
+int import_end(struct import *import, bool failed, struct err *err)
 {
+    if (import->run.id == 0)
+        return 0;
+    import->run.ending = progress_ending(import->stop, failed);
     import->run.ended_ms = clock_wall_ms();
     int status = commit(import, err);
     show_progress(import, true);
@@ -270,7 +279,9 @@ static int open_export(struct import *import, const struct migrate_instance *ins
     import->feed = import_read_row;
     if (rejects_open(&import->rejects, opts->rejects, import->source, err))
         return -1;
-    return import_open(import, &ledger, TEXT("import"), err);
+    if (import_open(import, &ledger, err))
+        return -1;
+    return import_begin(import, TEXT("import"), err);
 }
 
 static int run_all(struct import *import, struct err *err)
@@ -300,7 +311,8 @@ int migrate_import(const struct migrate_opts *opts, const struct migrate_instanc
         status = run_all(import, err);
     if (import->run.id) {
         struct err *to = status ? &ignored : err;
-        if ((import_end(import, to) || rejects_flush(import->rejects, to)) && status == 0)
+        if ((import_end(import, status != 0, to) || rejects_flush(import->rejects, to)) &&
+            status == 0)
             status = -1;
         if (events->closing)
             events->closing(events->arg, import->source);

@@ -69,12 +69,12 @@ struct import {
 /* Runs the loop until the feed ends and everybody has landed. 0, or -1. */
 int import_run(struct import *import, struct err *err);
 
-/* Opens ledger, courier and slots, and begins a run of that command; closes all. */
-int import_open(struct import *import, const struct ledger_opts *ledger, struct text command,
-                struct err *err);
+/* Opens ledger, courier and slots; closes all. */
+int import_open(struct import *import, const struct ledger_opts *ledger, struct err *err);
 void import_close(struct import *import);
-/* Ends the run; the last commit. */
-int import_end(struct import *import, struct err *err);
+/* Begins a run, under the name that the ledger's list has it by; ends it, if one was begun, with the last commit. */
+int import_begin(struct import *import, struct text command, struct err *err);
+int import_end(struct import *import, bool failed, struct err *err);
 
 /* Whether Ctrl-C was pressed or the import has failed. */
 bool import_is_over(const struct import *import);

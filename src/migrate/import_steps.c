@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "migrate/advice.h"
+
 /*
  * Between two tries of one user. A try of an update sends at most a PATCH and a PATCH of the metadata, and
  * Clerk allows ten of them a user in ten seconds.
@@ -105,17 +107,30 @@ static void unknown_fate(struct flight *flight, const struct target_answer *answ
         import_look(flight, RETRY_US / 2 + (int64_t)random_below((uint64_t)RETRY_US));
 }
 
+static void refuse(struct flight *flight, const struct clerk_problem *problem)
+{
+    char said[ADVICE_MAX];
+    import_failed(flight, problem->code, problem->param, advice_say(problem, said));
+}
+
+/* A field or identifier stays behind. */
+static void leave(struct flight *flight, const struct clerk_problem *problem, const char *field)
+{
+    char said[ADVICE_MAX];
+    import_split(flight, problem->code, field, advice_say(problem, said));
+}
+
 static void create_split(struct flight *flight, const struct clerk_problem *problem)
 {
     struct import *import = flight->import;
     bool username;
     if (!flight_split(flight, ledger_key(import->ledger), import->json, problem->param,
                       &username)) {
-        import_failed(flight, problem->code, problem->param, problem->message);
+        refuse(flight, problem);
         return;
     }
     if (username)
-        import_split(flight, problem->code, "username", problem->message);
+        leave(flight, problem, "username");
     import_create(flight);
 }
 
@@ -157,7 +172,7 @@ static void create_answered(struct flight *flight, const struct target_answer *a
         create_split(flight, problem);
         break;
     case VERDICT_REFUSED:
-        import_failed(flight, problem->code, problem->param, problem->message);
+        refuse(flight, problem);
         break;
     case VERDICT_UNKNOWN:
         unknown_fate(flight, answer);
@@ -217,12 +232,12 @@ static void field_refused(struct flight *flight, const struct clerk_problem *pro
     size_t len = flight->current.body.len;
     bool more = flight_retry_without(flight, flight->import->json, problem->param);
     if (field == USER_FIELD_COUNT || (!more && flight->current.body.len == len)) {
-        import_failed(flight, problem->code, problem->param, problem->message);
+        refuse(flight, problem);
         return;
     }
     record_decode(&written, buf_text(&flight->written));
     flight->hashes.at[field] = written.fields.at[field];
-    import_split(flight, problem->code, problem->param, problem->message);
+    leave(flight, problem, problem->param);
     if (more)
         post(flight);
     else
@@ -247,12 +262,12 @@ static void step_refused(struct flight *flight, const struct target_answer *answ
     } else if (step->kind == STEP_IDENTIFIER) {
         if (step->member)
             record_take_out(&flight->marks, step->member);
-        import_split(flight, problem->code, user_field_infos[step->field].name, problem->message);
+        leave(flight, problem, user_field_infos[step->field].name);
         import_go_on(flight);
     } else if (step->kind == STEP_FIELDS) {
         field_refused(flight, problem);
     } else {
-        import_failed(flight, problem->code, problem->param, problem->message);
+        refuse(flight, problem);
     }
 }
 

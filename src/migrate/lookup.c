@@ -2,13 +2,16 @@
 
 #include <string.h>
 
+#include "migrate/advice.h"
+
 /* What every server on the way takes as a request's first line, with its other headers in 6 KiB. A single value may be longer. */
 #define PATH_FULL_BYTES ((size_t)4 * 1024)
 #define PATH_MAX_BYTES  ((size_t)64 * 1024)
 #define TRIES_MAX       8
 #define RETRY_US        INT64_C(500000)
 
-static const char *const filters[] = {"external_id", "email_address", "phone_number", "username"};
+static const char *const filters[] = {"external_id", "email_address", "phone_number", "username",
+                                      "user_id"};
 
 void lookup_init(struct lookup *lookup, enum lookup_by by, struct json *json, void *arg)
 {
@@ -55,6 +58,7 @@ static void build_path(struct lookup *lookup)
 int lookup_refusal(int status, struct json_value root, struct err *err)
 {
     struct clerk_problem problem = {"", "", ""};
+    char said[ADVICE_MAX];
     clerk_decode_problem(root, &problem);
     if (status == 401)
         return err_set(err, ERR_REFUSED,
@@ -62,7 +66,7 @@ int lookup_refusal(int status, struct json_value root, struct err *err)
                        "of this instance, and not revoked?",
                        problem.code);
     return err_set(err, ERR_REFUSED, "the target refuses to go on (%d %s): %s", status,
-                   problem.code, problem.message);
+                   problem.code, advice_say(&problem, said));
 }
 
 /* Whether the user has this value under the filter; email addresses and usernames fold case. */
@@ -86,6 +90,8 @@ static bool matches(enum lookup_by by, struct json_value user, struct text value
         return has_identifier(json_get(user, TEXT("phone_numbers")), TEXT("phone_number"), value);
     case LOOKUP_USERNAME:
         return text_same_nocase(json_text(json_get(user, TEXT("username"))), value);
+    case LOOKUP_USER_ID:
+        return text_same(json_text(json_get(user, TEXT("id"))), value);
     case LOOKUP_KINDS:
         break;
     }

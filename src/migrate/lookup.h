@@ -1,6 +1,6 @@
 /*
- * lookup: asking the target for up to 100 users at once by external id, email address, phone number or
- * username. Values are sent with a literal `+` in front, which Clerk strips: a leading `-` or `+` of the
+ * lookup: asking the target for up to 100 users at once by external id, email address, phone number, username or
+ * its own id. Values are sent with a literal `+` in front, which Clerk strips: a leading `-` or `+` of the
  * value itself then means nothing.
  *
  *     lookup_init(&lookup, LOOKUP_EXTERNAL_ID, json, found, ended, arg);
@@ -21,6 +21,7 @@ enum lookup_by {
     LOOKUP_EMAIL_ADDRESS,
     LOOKUP_PHONE_NUMBER,
     LOOKUP_USERNAME,
+    LOOKUP_USER_ID, /* Clerk's own */
     LOOKUP_KINDS
 };
 

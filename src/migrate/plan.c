@@ -1,7 +1,7 @@
 /*
  * Rows that the ledger does not settle go into batches of up to 100. Each batch asks the target for its
  * external ids, then for the email addresses, phone numbers and usernames of whoever is new, as many look-ups
- * as that takes. Several batches are under way at once. At the end the ledger tells who is gone.
+ * as that takes. Several batches are under way at once. At the end plan_gone.c tells who is gone.
  */
 #include "migrate/plan.h"
 
@@ -23,10 +23,18 @@ void plan_report(struct plan *plan, uint64_t row, struct text id, enum migrate_a
     plan->planned(plan->events->arg, &(struct migrate_planned){row, id, action, detail});
 }
 
-static void end_batch(struct plan_batch *batch)
+static void fail(struct plan *plan, const struct err *err)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        candidate_report(batch->plan, &batch->users[i]);
+    if (!plan->failed)
+        plan->err = *err;
+    plan->failed = true;
+}
+
+void plan_end_batch(struct plan_batch *batch, const struct err *err)
+{
+    if (err)
+        fail(batch->plan, err);
+    lookup_reset(&batch->lookup);
     batch->count = 0;
     batch->sent = false;
     batch->plan->under_way--;
@@ -82,13 +90,6 @@ static bool fill_names(struct plan_batch *batch)
     return batch->lookup.count > 0;
 }
 
-static void fail(struct plan *plan, const struct err *err)
-{
-    if (!plan->failed)
-        plan->err = *err;
-    plan->failed = true;
-}
-
 static void on_found(struct lookup *lookup, struct lookup_item *item, struct json_value there)
 {
     struct plan_batch *batch = lookup->arg;
@@ -104,15 +105,13 @@ static void on_ended(struct lookup *lookup, const struct err *err)
 {
     struct plan_batch *batch = lookup->arg;
     lookup_reset(lookup);
-    if (err) {
-        fail(batch->plan, err);
-        batch->sent = false;
-        batch->plan->under_way--;
-    } else if (fill_names(batch)) {
+    if (!err && fill_names(batch)) {
         lookup_send(lookup, batch->plan->courier);
-    } else {
-        end_batch(batch);
+        return;
     }
+    for (size_t i = 0; !err && i < batch->count; i++)
+        candidate_report(batch->plan, &batch->users[i]);
+    plan_end_batch(batch, err);
 }
 
 /* ---- reading ---- */
@@ -174,9 +173,12 @@ static int take_row(struct plan *plan, struct plan_batch *batch, const struct so
     return row->id.len > 0 ? find(plan, row->id, &known, &found, err) : 0;
 }
 
-static int fill(struct plan *plan, struct plan_batch *batch, struct err *err)
+static int fill(struct plan_batch *batch, struct err *err)
 {
+    struct plan *plan = batch->plan;
     struct source_row row;
+    batch->at = batch->name_at = 0;
+    batch->lookup.by = LOOKUP_EXTERNAL_ID;
     while (batch->count < LOOKUP_MAX && !plan->at_end) {
         int got = source_next(plan->source, &row, err);
         if (got < 0)
@@ -189,62 +191,27 @@ static int fill(struct plan *plan, struct plan_batch *batch, struct err *err)
         if (select_is_wanted(plan->opts, row.id) && take_row(plan, batch, &row, err))
             return -1;
     }
+    for (size_t i = 0; i < batch->count; i++)
+        lookup_add(&batch->lookup, buf_text(&batch->users[i].id), &batch->users[i]);
     return 0;
 }
 
-static int start_batches(struct plan *plan, struct err *err)
+static int start_batches(struct plan *plan, int (*fill)(struct plan_batch *batch, struct err *err),
+                         struct err *err)
 {
     for (size_t i = 0; i < PLAN_BATCHES && !plan->failed; i++) {
         struct plan_batch *batch = &plan->batches[i];
         if (batch->sent || plan->at_end)
             continue;
-        batch->at = batch->name_at = 0;
-        if (fill(plan, batch, err))
+        if (fill(batch, err))
             return -1;
         if (batch->count == 0)
             continue;
         batch->sent = true;
         plan->under_way++;
-        batch->lookup.by = LOOKUP_EXTERNAL_ID;
-        for (size_t k = 0; k < batch->count; k++)
-            lookup_add(&batch->lookup, buf_text(&batch->users[k].id), &batch->users[k]);
         lookup_send(&batch->lookup, plan->courier);
     }
     return 0;
-}
-
-/* ---- who is gone ---- */
-
-static void judge_gone(struct plan *plan, const struct ledger_user *user)
-{
-    static const enum migrate_action actions[] = {
-        [MIGRATE_GONE_BAN] = MIGRATE_BAN, [MIGRATE_GONE_DELETE] = MIGRATE_DELETE};
-    enum migrate_gone gone = plan->opts->gone;
-    struct migrate_trouble trouble = {0, user->external_id, "gone", "", "no longer in the export"};
-    if (user->state != LEDGER_DONE || numbers_has(&plan->seen, user->number) ||
-        (gone == MIGRATE_GONE_BAN && record_is_banned(&plan->hasher, &plan->key, user->hashes)))
-        return;
-    plan->totals->gone++;
-    if (plan->events->gone)
-        plan->events->gone(plan->events->arg, &trouble);
-    if (gone == MIGRATE_GONE_REPORT)
-        return;
-    plan->requests++;
-    plan_report(plan, 0, user->external_id, actions[gone], "no longer in the export");
-}
-
-static int list_gone(struct plan *plan, struct err *err)
-{
-    const struct ledger_user *user;
-    struct ledger_walk walk;
-    int got;
-    if (!plan->ledger || plan->opts->limit || plan->opts->only_count > 0)
-        return 0;
-    ledger_walk_begin(&walk, plan->ledger);
-    while ((got = ledger_walk_next(&walk, &user, err)) > 0)
-        judge_gone(plan, user);
-    ledger_walk_end(&walk);
-    return got;
 }
 
 /* ---- all of it ---- */
@@ -254,10 +221,11 @@ static bool is_stopped(const struct plan *plan)
     return plan->failed || (plan->stop && plan->stop->requests > 0);
 }
 
-static int run(struct plan *plan, struct err *err)
+int plan_batches(struct plan *plan, int (*fill)(struct plan_batch *batch, struct err *err),
+                 struct err *err)
 {
     while (!is_stopped(plan)) {
-        if (start_batches(plan, err))
+        if (start_batches(plan, fill, err))
             return -1;
         if (plan->under_way == 0)
             break;
@@ -265,7 +233,12 @@ static int run(struct plan *plan, struct err *err)
             return -1;
         progress_show(&plan->progress, false);
     }
-    if (!is_stopped(plan) && list_gone(plan, err))
+    return 0;
+}
+
+static int run(struct plan *plan, struct err *err)
+{
+    if (plan_batches(plan, fill, err) || (!is_stopped(plan) && plan_gone(plan, err)))
         return -1;
     plan->totals->requests = plan->requests + (plan->looks + LOOKUP_MAX - 1) / LOOKUP_MAX;
     progress_show(&plan->progress, true);

@@ -1,6 +1,6 @@
 /*
  * plan: the state of one plan, and what its files have of each other: plan.c reads and asks, plan_user.c
- * judges one user.
+ * judges one user, plan_gone.c finds who is gone.
  */
 #ifndef USHER_MIGRATE_PLAN_H
 #define USHER_MIGRATE_PLAN_H
@@ -23,7 +23,7 @@ struct candidate {
     struct buf names;    /* identifiers: a letter, the value, a NUL */
     struct buf changes;  /* update: the fields that changed */
     struct field_hashes hashes;
-    char owner[64]; /* there, and not by our doing: who it is */
+    char owner[64]; /* there, and not by our doing: who it is; gone: whom the ledger has */
     struct owners owners;
 };
 
@@ -53,7 +53,8 @@ struct plan {
     struct steps steps;
     struct buf marks;
     struct arena arena;
-    struct numbers seen; /* rows of the ledger whose users the export has */
+    struct ledger_walk walk; /* of who is gone */
+    struct numbers seen;     /* rows of the ledger whose users the export has */
     struct plan_batch batches[PLAN_BATCHES];
     size_t under_way;
     uint64_t moved, requests,
@@ -66,6 +67,15 @@ struct plan {
 /* Counts a user and tells of it. */
 void plan_report(struct plan *plan, uint64_t row, struct text id, enum migrate_action action,
                  const char *detail);
+
+/* Fills batches and sends their look-ups until there is nothing to fill them with (plan->at_end). 0 or -1. */
+int plan_batches(struct plan *plan, int (*fill)(struct plan_batch *batch, struct err *err),
+                 struct err *err);
+/* The batch's users have been judged, or err says why not; it may be filled again. */
+void plan_end_batch(struct plan_batch *batch, const struct err *err);
+
+/* Tells who is no longer in the export, asking the target whether they are there. 0 or -1. */
+int plan_gone(struct plan *plan, struct err *err);
 
 /* Prepares a candidate; release gives its memory back. */
 void candidate_init(struct candidate *user);

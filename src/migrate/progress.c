@@ -22,3 +22,10 @@ void progress_show(struct progress *progress, bool now)
             .allowance = courier ? courier_allowance(courier) : 0,
         });
 }
+
+enum ledger_ending progress_ending(const struct migrate_stop *stop, bool failed)
+{
+    if (failed)
+        return LEDGER_BROKE_OFF;
+    return stop && stop->requests > 0 ? LEDGER_INTERRUPTED : LEDGER_RAN_THROUGH;
+}

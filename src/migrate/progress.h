@@ -16,4 +16,7 @@ struct progress {
 /* Tells if it is time to (or `now`); sets totals->elapsed_us. `started` is the caller's to set. */
 void progress_show(struct progress *progress, bool now);
 
+/* How a run comes to its end, for the ledger: `failed` by an error. */
+enum ledger_ending progress_ending(const struct migrate_stop *stop, bool failed);
+
 #endif

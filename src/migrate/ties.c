@@ -110,23 +110,22 @@ void tie_refuse(struct tie *tie, enum ledger_state state, const char *code, cons
     tie_land(tie);
 }
 
-static int open_ledger(struct ties *ties, const struct migrate_instance *instance,
-                       const char *command, struct err *err)
+int ties_begin(struct ties *ties, const char *command, struct err *err)
 {
-    struct ledger_opts opts = {.path = ties->opts->ledger,
-                               .identity.instance = text_of(instance->id),
-                               .read_only = ties->read_only};
-    if (ledger_open(&ties->ledger, &opts, err) != 0)
-        return -1;
-    if (ties->read_only)
-        return 0;
     ties->run.command = text_of(command);
     ties->run.started_ms = clock_wall_ms();
     return ledger_run_begin(ties->ledger, &ties->run, err);
 }
 
-static int ties_open(struct ties *ties, const struct migrate_instance *instance,
-                     const char *command, struct err *err)
+static int open_ledger(struct ties *ties, const struct migrate_instance *instance, struct err *err)
+{
+    struct ledger_opts opts = {.path = ties->opts->ledger,
+                               .identity.instance = text_of(instance->id),
+                               .read_only = ties->read_only};
+    return ledger_open(&ties->ledger, &opts, err);
+}
+
+static int ties_open(struct ties *ties, const struct migrate_instance *instance, struct err *err)
 {
     ties->ready_end = &ties->ready;
     arena_init(&ties->arena, ARENA_MAX);
@@ -134,8 +133,7 @@ static int ties_open(struct ties *ties, const struct migrate_instance *instance,
         tie_init(&ties->at[i], ties);
     if (json_new(&ties->json, ANSWER_MAX, err) != 0 ||
         json_new(&ties->row_json, ANSWER_MAX, err) != 0 ||
-        field_hasher_init(&ties->hasher, err) != 0 ||
-        open_ledger(ties, instance, command, err) != 0)
+        field_hasher_init(&ties->hasher, err) != 0 || open_ledger(ties, instance, err) != 0)
         return -1;
     if (!ties->planned && courier_open(&ties->courier, &ties->opts->target, err) != 0)
         return -1;
@@ -146,15 +144,17 @@ static int ties_open(struct ties *ties, const struct migrate_instance *instance,
     return 0;
 }
 
-static int end_run(struct ties *ties, struct err *err)
+static int end_run(struct ties *ties, bool failed, struct err *err)
 {
     const struct migrate_totals *totals = ties->totals;
     struct ledger_run *run = &ties->run;
     if (run->id == 0)
         return 0;
     run->ended_ms = clock_wall_ms();
+    run->ending = progress_ending(ties->stop, failed);
     run->rows = totals->rows;
     run->created = totals->created;
+    run->adopted = totals->adopted;
     run->updated = totals->updated;
     run->unchanged = totals->unchanged;
     run->failed = totals->failed;
@@ -263,11 +263,11 @@ int ties_do(const struct ties_opts *opts, struct err *err)
     ties->planned = opts->planned;
     ties->arg = opts->arg;
     ties->read_only = opts->read_only || opts->planned;
-    int status = ties_open(ties, opts->instance, opts->command, err);
+    int status = ties_open(ties, opts->instance, err);
     if (status == 0)
         status = opts->work(ties, err);
     ties->totals->elapsed_us = clock_now_us() - ties->progress.started;
-    if (ties->ledger && end_run(ties, status ? &ignored : err) != 0)
+    if (ties->ledger && end_run(ties, status != 0, status ? &ignored : err) != 0)
         status = -1;
     ties_close(ties);
     free(ties);
@@ -280,6 +280,8 @@ static int move(struct ties *ties, struct err *err)
     if (strcmp(ties->opts->source.path, "-") == 0)
         return err_set(err, ERR_USAGE,
                        "organizations are read twice, which standard input cannot be; give a file");
+    if (!ties->read_only && ties_begin(ties, "import organizations", err) != 0)
+        return -1;
     if (user_seen_new(&ties->seen, err) != 0 || pass(ties, ROSTER_ORGANIZATION, err) != 0)
         return -1;
     if (ties->stop->requests == 0 && pass(ties, ROSTER_MEMBERSHIP, err) != 0)
@@ -293,8 +295,7 @@ int migrate_import_organizations(const struct migrate_opts *opts,
                                  const struct migrate_stop *stop, struct migrate_totals *totals,
                                  struct err *err)
 {
-    struct ties_opts ties = {opts,        instance, events, stop, totals, "import organizations",
-                             .work = move};
+    struct ties_opts ties = {opts, instance, events, stop, totals, .work = move};
     return ties_do(&ties, err);
 }
 
@@ -329,8 +330,7 @@ int migrate_plan_organizations(const struct migrate_opts *opts,
                                struct err *err)
 {
     struct tie_plan plan = {planned, events->arg};
-    struct ties_opts ties = {opts,         instance,     events,
-                             stop,         totals,       "plan",
-                             .work = move, .arg = &plan, .planned = on_planned};
+    struct ties_opts ties = {opts,   instance,     events,       stop,
+                             totals, .work = move, .arg = &plan, .planned = on_planned};
     return ties_do(&ties, err);
 }

@@ -109,16 +109,17 @@ struct ties_opts {
     const struct migrate_events *events;
     const struct migrate_stop *stop;
     struct migrate_totals *totals;
-    const char *command; /* as the ledger's list of runs names it */
     int (*work)(struct ties *ties, struct err *err);
     void *arg;      /* becomes ties->arg */
-    bool read_only; /* no run is begun, and the ledger only read */
+    bool read_only; /* the ledger is only read */
     /* A plan: called instead of sending, and the ledger only read. Else NULL. */
     void (*planned)(struct ties *ties, const struct tie *tie, enum migrate_action action);
 };
 
-/* Opens ledger and courier, does the work as a run of its own, closes. 0 or -1. */
+/* Opens ledger and courier, does the work, ends the run that it has begun, closes. 0 or -1. */
 int ties_do(const struct ties_opts *opts, struct err *err);
+/* Begins a run, under the name that the ledger's list has it by. 0 or -1. */
+int ties_begin(struct ties *ties, const char *command, struct err *err);
 /* Moves what `fill` takes out of the source until it says so (ties->at_end), or somebody stops it. 0 or -1. */
 int ties_run(struct ties *ties, int (*fill)(struct ties *ties, struct err *err), struct err *err);
 /* Ends everything with an error; the first one stays. */

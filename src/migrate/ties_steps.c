@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "clerk/clerk.h"
+#include "migrate/advice.h"
 #include "migrate/lookup.h"
 #include "migrate/ties.h"
 
@@ -238,6 +239,7 @@ static void refused(struct tie *tie, int status, struct json_value root)
 {
     struct ties *ties = tie->ties;
     struct clerk_problem problem = {"", "", ""};
+    char said[ADVICE_MAX];
     struct err err;
     clerk_decode_problem(root, &problem);
     if (status == 401 || status == 402) {
@@ -251,7 +253,7 @@ static void refused(struct tie *tie, int status, struct json_value root)
         go_on(tie, TIE_LOOK);
     } else {
         tie_refuse(tie, LEDGER_FAILED, problem.code[0] ? problem.code : "refused",
-                   problem.message[0] ? problem.message : "the target refused it");
+                   advice_say(&problem, said));
     }
 }
 

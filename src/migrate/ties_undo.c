@@ -15,6 +15,7 @@ struct tie_undo {
     int64_t run;
     bool gone; /* not those of a run, but those that the file has no more */
     bool preview;
+    char command[64];
     struct ledger_tie page[PAGE];
     size_t at, count;
     struct arena arena;              /* of the page */
@@ -153,6 +154,7 @@ static int walk(struct ties *ties, bool preview, struct err *err)
 static int undo_run(struct ties *ties, struct err *err)
 {
     struct migrate_totals *totals = ties->totals;
+    const struct tie_undo *undo = ties->arg;
     if (walk(ties, true, err) != 0)
         return -1;
     if (ties->stop->requests > 0 || totals->removed == 0 || !ties->events->consent ||
@@ -162,7 +164,7 @@ static int undo_run(struct ties *ties, struct err *err)
         return 0;
     }
     *totals = (struct migrate_totals){.requests = totals->requests, .retries = totals->retries};
-    return walk(ties, false, err);
+    return ties_begin(ties, undo->command, err) != 0 ? -1 : walk(ties, false, err);
 }
 
 static void undo_init(struct tie_undo *undo)
@@ -198,11 +200,9 @@ int migrate_undo_organizations(const struct migrate_opts *opts,
                                const struct migrate_events *events, const struct migrate_stop *stop,
                                struct migrate_totals *totals, struct err *err)
 {
-    char command[64];
     struct tie_undo undo = {.run = run};
-    struct ties_opts ties = {opts,   instance, events,           stop,
-                             totals, command,  .work = undo_run, .arg = &undo};
-    snprintf(command, sizeof(command), "undo %lld", (long long)run);
+    struct ties_opts ties = {opts, instance, events, stop, totals, .work = undo_run, .arg = &undo};
+    snprintf(undo.command, sizeof(undo.command), "undo %lld", (long long)run);
     undo_init(&undo);
     int status = ties_do(&ties, err);
     undo_release(&undo);

@@ -263,8 +263,8 @@ int migrate_verify_organizations(const struct migrate_opts *opts,
     struct ties_verify *state = calloc(1, sizeof(*state));
     if (!state)
         return err_memory(err);
-    struct ties_opts ties = {opts,           instance,     events,           stop, totals, "verify",
-                             .work = verify, .arg = state, .read_only = true};
+    struct ties_opts ties = {opts,   instance,       events,       stop,
+                             totals, .work = verify, .arg = state, .read_only = true};
     int status = ties_do(&ties, err);
     for (size_t i = 0; i < BATCHES; i++) {
         buf_release(&state->batches[i].path);

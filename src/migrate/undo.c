@@ -94,7 +94,7 @@ static int walk(struct import *import, bool preview, struct err *err)
     return import_run(import, err);
 }
 
-static int undo(struct import *import, struct err *err)
+static int undo(struct import *import, struct text command, struct err *err)
 {
     struct migrate_totals *totals = import->totals;
     if (walk(import, true, err))
@@ -106,7 +106,7 @@ static int undo(struct import *import, struct err *err)
         return 0;
     }
     *totals = (struct migrate_totals){.requests = totals->requests, .retries = totals->retries};
-    return walk(import, false, err);
+    return import_begin(import, command, err) ? -1 : walk(import, false, err);
 }
 
 int migrate_undo(const struct migrate_opts *opts, const struct migrate_instance *instance,
@@ -125,14 +125,14 @@ int migrate_undo(const struct migrate_opts *opts, const struct migrate_instance 
     import->totals = totals;
     import->undo = run;
     snprintf(command, sizeof(command), "undo %lld", (long long)run);
-    int status = import_open(import, &ledger, text_of(command), err);
+    int status = import_open(import, &ledger, err);
     if (status == 0)
-        status = undo(import, err);
+        status = undo(import, text_of(command), err);
     if (status == 0 && import->failed) {
         *err = import->err;
         status = -1;
     }
-    if (import->run.id && import_end(import, status ? &ignored : err) && status == 0)
+    if (import_end(import, status != 0, status ? &ignored : err) && status == 0)
         status = -1;
     import_close(import);
     free(import);

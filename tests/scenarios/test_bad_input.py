@@ -117,9 +117,8 @@ class Check(unittest.TestCase):
 
 
 class Target(unittest.TestCase):
-    def refused(self, file, cwd, contains, box=None, ledger=None, **env):
-        done = usher("import", file, "--from", "usher", "--ledger", ledger or cwd + "/ledger", "--yes",
-                     box=box, **env)
+    def refused(self, file, cwd, contains, box=None, ledger=None, command=("import", "--yes"), **env):
+        done = usher(*command, file, "--from", "usher", "--ledger", ledger or cwd + "/ledger", box=box, **env)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
         for text in contains:
             self.assertIn(text, done.stderr)
@@ -151,6 +150,18 @@ class Target(unittest.TestCase):
             file = export(cwd + "/users", [user(1)])
             self.refused(file, cwd, ("ledger",), box=box, ledger=write(cwd + "/x", b"not a database" * 99))
             self.assertEqual(box.count(), 0)
+
+    def test_a_plan_says_that_there_is_no_ledger(self):
+        with folder() as cwd, Sandbox() as box:
+            file = export(cwd + "/users", [user(1)])
+            done = usher("plan", file, "--ledger", cwd + "/none", box=box)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"ledger: there is none yet at {cwd}/none; to the plan nobody has been moved so far", done.stderr)
+            self.assertFalse(os.path.exists(cwd + "/none"))
+            self.refused(file, cwd, ("no/such/ledger", "no such folder; make it"), box, cwd + "/no/such/ledger",
+                         command=("plan",))
+            usher("import", file, "--ledger", cwd + "/ledger", "--yes", box=box)
+            self.assertNotIn("ledger:", usher("plan", file, "--ledger", cwd + "/ledger", box=box).stderr)
 
     def test_a_newer_ledger(self):
         import sqlite3

@@ -312,6 +312,13 @@ class Gone(Delta):
         self.start()
         deleted = self.box.users()["user|19"]["id"]
         self.box.call("DELETE", "/v1/users/" + deleted)
+        done = self.run_import(self.rows[:-2], command="plan")  # which asks whether they are there
+        self.assertEqual({(e["id"], e["code"]) for e in events(done.stdout) if e["event"] == "gone"},
+                         {("user|18", "gone"), ("user|19", "departed")})
+        end = event(done.stdout, "end")
+        self.assertEqual((end["gone"], end["departed"], end["requests"]), (1, 1, 0))
+        end = event(self.run_import(self.rows[:-2], "--gone", "ban", command="plan").stdout, "end")
+        self.assertEqual((end["gone"], end["departed"], end["requests"]), (1, 1, 2))
         end = event(self.run_import(self.rows[:-2], "--gone", "ban", "--yes").stdout, "end")
         self.assertEqual((end["gone"], end["removed"], end["failed"]), (2, 2, 0))
         self.assertTrue(self.box.users()["user|18"]["banned"])
@@ -319,6 +326,19 @@ class Gone(Delta):
         self.assertEqual(end["gone"], 1)
         end = event(self.run_import(self.rows).stdout, "end")
         self.assertEqual((end["created"], end["updated"]), (1, 1))
+
+    def test_a_plan_asks_for_many_who_are_gone_in_few_requests(self):
+        self.start(250)
+        for n in (3, 140, 249):
+            self.box.call("DELETE", "/v1/users/" + self.box.users()[f"user|{n}"]["id"])
+        before = self.asked()
+        end = event(self.run_import(self.rows[:1], command="plan").stdout, "end")
+        self.assertEqual((end["gone"], end["departed"]), (246, 3))
+        self.assertLess(self.asked() - before, 20, "the instance, and a hundred users a request")
+
+    def asked(self):
+        """Requests to the Backend API so far."""
+        return self.box.call("GET", "/v1/sandbox/overview")[1]["requests"]
 
     def test_deleted_and_back(self):
         self.start()

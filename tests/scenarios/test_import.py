@@ -254,7 +254,8 @@ class Refusals(unittest.TestCase):
         with folder() as cwd, Sandbox("--limits", "off", key="sk_test_" + "a" * 40) as box:
             file = export(cwd + "/users", [user(n) for n in range(103)])
             done = self.refused("import", file, "--from", "usher", "--ledger", cwd + "/l", "--rate",
-                                "off", box=box, contains=("user_quota_exceeded",))
+                                "off", box=box, contains=("user_quota_exceeded", "100 users at most; delete users",
+                                                          "production instance"))
             self.assertEqual(box.count(), 100)
             self.assertIn("100 created", done.stdout)
 

@@ -39,6 +39,7 @@ class Undo(unittest.TestCase):
         self.assertEqual(self.box.count(), 120)
         asked = usher("undo", "2", "--ledger", self.ledger, box=self.box)
         self.assertEqual((asked.returncode, asked.stdout), (2, ""))
+        self.assertEqual([r["command"] for r in self.runs()], ["import"] * 2, "what was not confirmed is no run")
         end = event(self.undo(2, "--yes").stdout, "end")
         self.assertEqual((end["deleted"], end["spared"]), (117, 0))
         self.assertEqual(set(self.box.users()), {"user|0", "user|1", "user|2"})
@@ -119,11 +120,39 @@ class Undo(unittest.TestCase):
             self.assertEqual(elsewhere.returncode, 2)
             self.assertIn("another migration", elsewhere.stderr)
 
+    def runs(self):
+        done = usher("runs", "--ledger", self.ledger, "--json")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_adopted_interrupted_and_failed_runs_are_told_apart(self):
+        self.box.call("POST", "/v1/users", {"external_id": "user|1", "password": "Long-enough-1-pw",
+                                            "email_address": ["user1@example.com"]})
+        self.run_import([user(1), user(2)], "--existing", "adopt")
+        file = export(self.cwd + "/users", [user(n) for n in range(60)])
+        running = subprocess.Popen([lab.USHER, "import", file, "--ledger", self.ledger, "--yes", "--rate", "2"],
+                                   env=lab.environment(self.box), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while self.box.count() < 3:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        self.assertEqual(running.wait(120), 130)
+        runs = self.runs()
+        self.assertEqual([(r["created"], r["adopted"], r["state"]) for r in runs[1:]], [(1, 1, "ended")])
+        self.assertEqual((runs[0]["state"], runs[0]["adopted"]), ("interrupted", 0))
+        self.assertRegex(usher("runs", "--ledger", self.ledger).stdout, "interrupted .*\n.*ended .* 1 created, 1 adopted")
+        status = json.loads(usher("status", "--ledger", self.ledger, "--json").stdout)
+        self.assertEqual([r["adopted"] for r in status["runs"]], [0, 1])
+
+    def test_a_run_that_is_refused_has_failed(self):
+        with Sandbox("--limits", "off", key="sk_test_" + "a" * 40) as small:
+            file = export(self.cwd + "/users", [user(n) for n in range(101)])
+            done = usher("import", file, "--ledger", self.ledger, "--yes", "--rate", "off", box=small)
+            self.assertEqual(done.returncode, 2)
+        self.assertEqual([(r["created"], r["state"]) for r in self.runs()], [(100, "failed")])
+
     def test_runs(self):
         self.run_import([user(1)])
         self.undo(1, "--yes")
-        done = usher("runs", "--ledger", self.ledger, "--json")
-        runs = [json.loads(line) for line in done.stdout.splitlines()]
+        runs = self.runs()
         self.assertEqual([(r["run"], r["command"], r["state"]) for r in runs],
                          [(2, "undo 1", "ended"), (1, "import", "ended")])
         self.assertEqual((runs[0]["removed"], runs[1]["created"]), (1, 1))

@@ -413,6 +413,8 @@ static void runs_are_kept(void **state)
     run.rows = 7;
     run.requests = 5;
     run.removed = 3;
+    run.adopted = 2;
+    run.ending = LEDGER_INTERRUPTED;
     assert_int_equal(ledger_run_put(f->ledger, &run, &f->err), 0);
     assert_int_equal(ledger_commit(f->ledger, &f->err), 0);
     assert_int_equal(ledger_runs(f->ledger, &f->arena, runs, 2, &count, &f->err), 0);
@@ -423,6 +425,8 @@ static void runs_are_kept(void **state)
     assert_int_equal(runs[0].rows, 7);
     assert_int_equal(runs[0].requests, 5);
     assert_int_equal(runs[0].removed, 3);
+    assert_int_equal(runs[0].adopted, 2);
+    assert_int_equal(runs[0].ending, LEDGER_INTERRUPTED);
     assert_int_equal(runs[1].id, 2);
     assert_int_equal(runs[1].ended_ms, 0);
 }
@@ -472,7 +476,7 @@ static void foreign_and_newer_files_are_refused(void **state)
     unlink(f->path);
     open_it(f);
     close_it(f);
-    alter(f, "PRAGMA user_version = 6");
+    alter(f, "PRAGMA user_version = 7");
     assert_int_equal(try_open(f, identity, false), -1);
     assert_int_equal(f->err.code, ERR_UNUSABLE);
     assert_has(f->err.message, "newer usher");
@@ -542,6 +546,9 @@ static void older_ledgers_are_upgraded(void **state)
         assert_int_equal(count, 1);
         assert_int_equal(runs[0].requests, 5);
         assert_int_equal(runs[0].pid, 99);
+        assert_int_equal(runs[0].removed, 0);
+        assert_int_equal(runs[0].adopted, 0);
+        assert_int_equal(runs[0].ending, LEDGER_RAN_THROUGH);
         close_it(f);
     }
 }
@@ -554,7 +561,8 @@ static void ties_of_version_4_lose_their_hash_and_nothing_else(void **state)
     bool found;
     open_it(f);
     close_it(f);
-    alter(f, "ALTER TABLE ties DROP COLUMN hashes;"
+    alter(f, "ALTER TABLE runs DROP COLUMN adopted; ALTER TABLE runs DROP COLUMN ending;"
+             "ALTER TABLE ties DROP COLUMN hashes;"
              "ALTER TABLE ties ADD COLUMN hash INTEGER NOT NULL DEFAULT 0;"
              "INSERT INTO ties (organization, member, state, clerk_id, hash, run, made)"
              " VALUES ('o', 'm', 2, 'user_1', 77, 3, 3);"

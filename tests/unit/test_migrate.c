@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "clerk/clerk.h"
+#include "migrate/advice.h"
 #include "migrate/decide.h"
 #include "record/record.h"
 #include "migrate/flight.h"
@@ -102,6 +103,56 @@ static void what_an_answer_means(void **state)
             decide_answer(cases[i].status, cases[i].has_user, cases[i].code ? &problem : NULL),
             cases[i].verdict);
     }
+}
+
+static void every_error_has_a_next_step(void **state)
+{
+    static const char *const codes[] = {"user_quota_exceeded",
+                                        "organization_quota_exceeded",
+                                        "org_creation_limit_exceeded",
+                                        "unsupported_subscription_plan_features",
+                                        "organization_not_enabled_in_instance",
+                                        "organization_slugs_disabled",
+                                        "organization_membership_quota_exceeded",
+                                        "exclusive_organization_membership",
+                                        "insufficient_seats",
+                                        "not_allowed_access",
+                                        "unsupported_country_code",
+                                        "form_identifier_exists",
+                                        "form_param_unknown",
+                                        "form_data_missing",
+                                        "form_param_format_invalid",
+                                        "form_username_invalid_length",
+                                        "form_password_digest_invalid_code",
+                                        "form_password_pwned",
+                                        "totp_disabled",
+                                        "user_managed_by_scim",
+                                        "attribute_managed_by_scim",
+                                        "user_banned",
+                                        "resource_locked",
+                                        "identification_claimed",
+                                        "last_required_identification_deletion_failed",
+                                        "request_body_too_large",
+                                        "clerk_key_invalid",
+                                        "authorization_invalid",
+                                        "action_blocked",
+                                        "duplicate_record",
+                                        "resource_not_found",
+                                        "feature_not_enabled",
+                                        "api_version_invalid"};
+    struct clerk_problem problem = {"user_quota_exceeded", "", "It holds 100 users at most."};
+    char said[ADVICE_MAX];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
+        if (advice_for(codes[i]) == advice_for("never heard of"))
+            fail_msg("%s has no next step of its own", codes[i]);
+    assert_non_null(
+        strstr(advice_say(&problem, said), "It holds 100 users at most; delete users there"));
+    problem.message[0] = 0;
+    assert_non_null(
+        strstr(advice_say(&problem, said), "the target refused it; delete users there"));
+    memset(problem.message, 'x', sizeof(problem.message) - 1);
+    assert_true(strlen(advice_say(&problem, said)) < ADVICE_MAX);
 }
 
 static void hashes_see_values_not_spelling(void **state)
@@ -253,6 +304,7 @@ int main(void)
         cmocka_unit_test(same_person_or_not),
         cmocka_unit_test(numbers_are_a_set),
         cmocka_unit_test(what_an_answer_means),
+        cmocka_unit_test(every_error_has_a_next_step),
         cmocka_unit_test(hashes_see_values_not_spelling),
         cmocka_unit_test(splits_off_what_was_refused),
         cmocka_unit_test(a_refused_field_is_left_out),
