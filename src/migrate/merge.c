@@ -209,6 +209,16 @@ static void patch_fields(struct merge *merge, uint64_t set)
     buf_release(&body);
 }
 
+static void patch_metadata(struct merge *merge)
+{
+    struct buf body;
+    buf_init(&body, WORK_MAX);
+    merge_metadata(merge, &body);
+    if (body.len > 0)
+        add_step(merge, STEP_WHOLE, "PATCH", "/metadata", buf_text(&body));
+    buf_release(&body);
+}
+
 static void merge_bans(struct merge *merge)
 {
     static const struct {
@@ -255,7 +265,7 @@ int merge_user(struct merge *merge, struct err *err)
     if (single | carried(merge, merge->secrets))
         patch_fields(merge, single | carried(merge, merge->secrets));
     remove_secrets(merge, merge->secrets);
-    merge_metadata(merge);
+    patch_metadata(merge);
     merge_bans(merge);
     return steps_ok(merge->steps) && buf_ok(merge->marks) ? 0 : err_memory(err);
 }

@@ -63,9 +63,14 @@ struct merge {
 /* Merges a user. 0, or -1: ERR_NETWORK (target is no User object), ERR_MEMORY. */
 int merge_user(struct merge *merge, struct err *err);
 
-/* The parts, each in a file; only merge_user calls them. */
+/*
+ * Merges the metadata alone, of anything that has some: row, target and the leaves of `written` count, and steps are
+ * none. Writes the body of the PATCH that Clerk merges in, or nothing if nothing is to change.
+ */
+void merge_metadata(struct merge *merge, struct buf *body);
+
+/* A part, in a file of its own; only merge_user calls it. */
 void merge_identifiers(struct merge *merge, enum user_field field);
-void merge_metadata(struct merge *merge);
 
 /* Whether the source wins where both sides changed a field. */
 bool merge_prefers(const struct merge *merge, enum user_field field);

@@ -8,7 +8,7 @@
  */
 #include "migrate/merge.h"
 
-#define BODY_MAX ((size_t)16 << 20)
+#define PATH_MAX_BYTES ((size_t)16 << 20)
 
 struct place {
     struct merge *merge;
@@ -174,12 +174,10 @@ static bool merge_members(struct place *place, struct json_value source, struct 
     return place->out.to->len > before;
 }
 
-void merge_metadata(struct merge *merge)
+void merge_metadata(struct merge *merge, struct buf *body)
 {
-    struct buf body;
-    buf_init(&body, BODY_MAX);
-    struct place place = {.merge = merge, .out = json_out(&body)};
-    buf_init(&place.path, BODY_MAX);
+    struct place place = {.merge = merge, .out = json_out(body)};
+    buf_init(&place.path, PATH_MAX_BYTES);
     json_open(&place.out, '{');
     for (int field = 0; field < USER_FIELD_COUNT; field++) {
         struct text name = text_of(user_field_infos[field].name);
@@ -188,9 +186,7 @@ void merge_metadata(struct merge *merge)
             merge_branch(&place, name, json_get(merge->row, name), json_get(merge->target, name));
     }
     json_close(&place.out, '}');
-    if (body.len > 2)
-        steps_add_user(merge->steps, STEP_WHOLE, "PATCH", merge->clerk_id, "/metadata",
-                       buf_text(&body));
-    buf_release(&body);
+    if (body->len <= 2)
+        buf_reset(body);
     buf_release(&place.path);
 }

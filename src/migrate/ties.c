@@ -26,6 +26,8 @@ static void tie_init(struct tie *tie, struct ties *ties)
     buf_init(&tie->request, BODY_MAX);
     buf_init(&tie->changes, BODY_MAX);
     buf_init(&tie->metadata, BODY_MAX);
+    buf_init(&tie->marks, BODY_MAX);
+    buf_init(&tie->written_marks, BODY_MAX);
     tie->ties = ties;
     tie->next = ties->free;
     ties->free = tie;
@@ -36,7 +38,8 @@ static void tie_bufs(struct tie *tie, void (*each)(struct buf *buf))
 {
     struct buf *bufs[] = {&tie->organization, &tie->member,  &tie->clerk_id, &tie->within,
                           &tie->user,         &tie->slug,    &tie->path,     &tie->body,
-                          &tie->request,      &tie->changes, &tie->metadata};
+                          &tie->request,      &tie->changes, &tie->metadata, &tie->marks,
+                          &tie->written_marks};
     for (size_t i = 0; i < ARRAY_COUNT(bufs); i++)
         each(bufs[i]);
 }
@@ -88,9 +91,14 @@ void tie_put(struct tie *tie, enum ledger_state state, const char *code)
     };
     if (clerk_id->len > 0)
         row.clerk_id = buf_text(clerk_id);
-    if (state == LEDGER_DONE || tie->ours)
-        row.hashes = tie_hashes_text(state == LEDGER_DONE ? &tie->now : &tie->written);
-    if (buf_ok(clerk_id) ? ledger_tie_put(ties->ledger, &row, &err) != 0 : err_memory(&err) != 0)
+    if (state == LEDGER_DONE || tie->ours) {
+        bool now = state == LEDGER_DONE;
+        tie_encode(now ? &tie->now : &tie->written, now ? &tie->marks : &tie->written_marks,
+                   &ties->blob);
+        row.hashes = buf_text(&ties->blob);
+    }
+    if (buf_ok(clerk_id) && buf_ok(&ties->blob) ? ledger_tie_put(ties->ledger, &row, &err) != 0
+                                                : err_memory(&err) != 0)
         ties_fail(ties, &err);
 }
 
@@ -129,6 +137,7 @@ static int ties_open(struct ties *ties, const struct migrate_instance *instance,
 {
     ties->ready_end = &ties->ready;
     arena_init(&ties->arena, ARENA_MAX);
+    buf_init(&ties->blob, BODY_MAX + sizeof(struct tie_hashes));
     for (size_t i = 0; i < TIES_AT_ONCE; i++)
         tie_init(&ties->at[i], ties);
     if (json_new(&ties->json, ANSWER_MAX, err) != 0 ||
@@ -177,6 +186,7 @@ static void ties_close(struct ties *ties)
     user_seen_free(ties->seen);
     user_seen_free(ties->gone);
     arena_release(&ties->arena);
+    buf_release(&ties->blob);
     for (size_t i = 0; i < TIES_AT_ONCE; i++)
         tie_bufs(&ties->at[i], buf_release);
 }

@@ -12,7 +12,7 @@
  * it is by that id. A user is in an organization once, so that a membership sent twice is refused.
  *
  * The merge is three-way as with users, by one hash a field: of what was last written, of the source now, of the
- * target now.
+ * target now; and metadata by its leaves, with what merges users' (merge.h).
  */
 #ifndef USHER_MIGRATE_TIES_H
 #define USHER_MIGRATE_TIES_H
@@ -66,6 +66,7 @@ struct tie {
     bool ours;                       /* it was written before, as the ledger knows */
     struct tie_hashes now, written;  /* of the source; of what was last written, if ours */
     int64_t made;                    /* as in the ledger */
+    struct buf marks, written_marks; /* the leaves of their metadata (record.h), in order */
     struct buf organization, member; /* ids at the source */
     struct buf clerk_id;             /* of the organization itself, once known */
     struct buf within;               /* of a membership: its organization's Clerk id */
@@ -94,6 +95,7 @@ struct ties {
     struct user_seen *seen,
         *gone;          /* what the file has; what it has no more. NULL: nobody wants to know */
     struct arena arena; /* of the entry or answer in hand */
+    struct buf blob;    /* what goes into the ledger */
     struct tie at[TIES_AT_ONCE], *free, *ready, **ready_end;
     size_t flying;
     enum roster_kind pass; /* organizations first, then their members */
@@ -148,17 +150,31 @@ const char *tie_field_name(enum tie_field field);
 /* The hashes of an Organization or OrganizationMembership object as Clerk shows it, or of the body that makes one. */
 void tie_hash(struct ties *ties, enum roster_kind kind, struct json_value object,
               struct tie_hashes *hashes);
+/* The leaves of its metadata, as marks in order, in place of what `marks` had. */
+void tie_mark(struct ties *ties, struct json_value object, struct buf *marks);
+/* The fields in which an object is not what hashes and marks say, as bits; of metadata what it has besides is nobody's
+ * concern. */
+unsigned tie_lacking(struct ties *ties, enum roster_kind kind, const struct tie_hashes *hashes,
+                     struct text marks, struct json_value object);
 /* The fields in which they differ, as bits (1 << field). */
 unsigned tie_differing(const struct tie_hashes *a, const struct tie_hashes *b);
-/* The ledger's form, valid as long as the hashes are; and back: what is none reads as nothing known. */
-struct text tie_hashes_text(const struct tie_hashes *hashes);
-void tie_hashes_read(struct tie_hashes *hashes, struct text blob);
+/* The ledger's form, hashes and behind them the marks; and back: what is none reads as nothing known. */
+void tie_encode(const struct tie_hashes *hashes, const struct buf *marks, struct buf *to);
+void tie_decode(struct text blob, struct tie_hashes *hashes, struct buf *marks);
 /* How many requests it takes to write these fields. */
 uint64_t tie_writes(unsigned fields);
-/* Which fields are to be written over what is there; *kept: which are not, as Clerk's side stays. */
+/*
+ * Which fields are to be written over what is there, as far as that can be said without looking into metadata; *kept:
+ * which are not, as Clerk's side stays.
+ */
 unsigned tie_merge(const struct tie *tie, const struct tie_hashes *there, unsigned *kept);
-/* Fills changes and metadata with these fields, for an object that is there. 0 or -1. */
+/*
+ * Fills changes and metadata with these fields, for an object that is there. Of metadata only leaves that are to change;
+ * each that stays as Clerk has it is told. 0 or -1.
+ */
 int tie_write_patches(struct tie *tie, unsigned fields, struct json_value object, struct err *err);
+/* Tells and counts a value that stays as Clerk has it. */
+void tie_kept(struct tie *tie, const char *field);
 
 /* Posts the request of its step. */
 void tie_send(struct tie *tie);

@@ -8,10 +8,14 @@
  *     Clerk as written                the source's is sent
  *     neither                         Clerk's stays, and that is told
  *
- * Where nothing was written yet, --existing says which side stays. Metadata counts as one field, unlike users'.
+ * Where nothing was written yet, --existing says which side stays. Of metadata, which everybody may write to, this holds
+ * for each leaf: they are merged as users' are, so that a key that was added in Clerk stays, and one that the source
+ * removed becomes null. The ledger has six hashes, and behind them the marks of the leaves.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "migrate/merge.h"
 #include "migrate/ties.h"
 
 #define BIT(field) (1u << (field))
@@ -30,6 +34,13 @@ static const unsigned fields_of[] = {
     [ROSTER_ORGANIZATION] = BIT(TIE_NAME) | BIT(TIE_SLUG) | BIT(TIE_MEMBERS_MAX) | METADATA,
     [ROSTER_MEMBERSHIP] = BIT(TIE_ROLE) | METADATA,
 };
+
+/* Leaves are marked as those of a user's metadata are. */
+static const struct {
+    enum tie_field field;
+    enum user_field as;
+} metadata[] = {{TIE_PUBLIC, USER_FIELD_public_metadata},
+                {TIE_PRIVATE, USER_FIELD_private_metadata}};
 
 const char *tie_field_name(enum tie_field field)
 {
@@ -64,16 +75,59 @@ unsigned tie_differing(const struct tie_hashes *a, const struct tie_hashes *b)
     return differing;
 }
 
-struct text tie_hashes_text(const struct tie_hashes *hashes)
+static void add_leaves(struct ties *ties, size_t i, struct json_value object, struct buf *marks)
 {
-    return (struct text){(const char *)hashes->at, sizeof(hashes->at)};
+    record_add_leaves(&ties->hasher, ledger_key(ties->ledger), metadata[i].as,
+                      json_get(object, text_of(names[metadata[i].field])), marks);
 }
 
-void tie_hashes_read(struct tie_hashes *hashes, struct text blob)
+void tie_mark(struct ties *ties, struct json_value object, struct buf *marks)
+{
+    buf_reset(marks);
+    for (size_t i = 0; i < ARRAY_COUNT(metadata); i++)
+        add_leaves(ties, i, object, marks);
+    record_sort(marks);
+}
+
+static struct record record_of(struct text marks)
+{
+    return (struct record){.marks = marks.at, .mark_count = marks.len / sizeof(struct record_mark)};
+}
+
+unsigned tie_lacking(struct ties *ties, enum roster_kind kind, const struct tie_hashes *hashes,
+                     struct text marks, struct json_value object)
+{
+    struct tie_hashes there;
+    struct record wanted = record_of(marks);
+    tie_hash(ties, kind, object, &there);
+    unsigned lacking = tie_differing(hashes, &there) & ~METADATA;
+    tie_mark(ties, object, &ties->blob);
+    struct record found = record_of(buf_text(&ties->blob));
+    for (size_t i = 0; i < wanted.mark_count; i++) {
+        struct record_mark mark = record_mark_at(&wanted, i);
+        bool is_public = record_field_of(mark.key) == USER_FIELD_public_metadata;
+        uint64_t value;
+        if (!record_get(&found, mark.key, &value) || value != mark.value)
+            lacking |= BIT(is_public ? TIE_PUBLIC : TIE_PRIVATE);
+    }
+    return lacking;
+}
+
+void tie_encode(const struct tie_hashes *hashes, const struct buf *marks, struct buf *to)
+{
+    buf_reset(to);
+    buf_add(to, (struct text){(const char *)hashes->at, sizeof(hashes->at)});
+    buf_add(to, buf_text(marks));
+}
+
+void tie_decode(struct text blob, struct tie_hashes *hashes, struct buf *marks)
 {
     *hashes = (struct tie_hashes){{0}};
-    if (blob.len == sizeof(hashes->at))
-        memcpy(hashes->at, blob.at, sizeof(hashes->at));
+    buf_reset(marks);
+    if (blob.len < sizeof(hashes->at))
+        return;
+    memcpy(hashes->at, blob.at, sizeof(hashes->at));
+    buf_add(marks, text_part(blob, sizeof(hashes->at), blob.len));
 }
 
 uint64_t tie_writes(unsigned fields)
@@ -81,67 +135,79 @@ uint64_t tie_writes(unsigned fields)
     return ((fields & ~METADATA) != 0) + ((fields & METADATA) != 0);
 }
 
+static bool overrules(const struct tie *tie)
+{
+    return !tie->ours && tie->ties->opts->existing == MIGRATE_EXISTING_UPDATE;
+}
+
 unsigned tie_merge(const struct tie *tie, const struct tie_hashes *there, unsigned *kept)
 {
     unsigned differing = tie_differing(&tie->now, there);
     unsigned untouched = ~tie_differing(&tie->written, there);
-    bool overrule = !tie->ours && tie->ties->opts->existing == MIGRATE_EXISTING_UPDATE;
     if (tie->ours)
         differing &= tie_differing(&tie->now, &tie->written);
-    *kept = overrule ? 0 : differing & ~untouched;
+    *kept = overrules(tie) ? 0 : differing & ~untouched & ~(tie->ours ? METADATA : 0);
     return differing & ~*kept;
 }
 
-static bool is_object(struct json_value value)
+static void on_told(void *arg, enum user_field field, struct text path, enum merge_result merge)
 {
-    return json_type(value) == JSON_OBJECT;
-}
-
-/* The members of the source's object, and null for those that only the target's has. */
-static void put_replacing(struct json_out *out, struct json_value source, struct json_value there)
-{
-    json_open(out, '{');
-    for (struct json_walk walk = json_walk(source); json_next(&walk);) {
-        struct json_value old = json_get(there, walk.key);
-        json_key(out, walk.key);
-        if (is_object(walk.value) && is_object(old))
-            put_replacing(out, walk.value, old);
-        else
-            json_put_value(out, walk.value);
-    }
-    for (struct json_walk walk = json_walk(there); json_next(&walk);)
-        if (json_type(json_get(source, walk.key)) == JSON_ABSENT) {
-            json_key(out, walk.key);
-            json_put_null(out);
-        }
-    json_close(out, '}');
+    char name[192];
+    if (merge != MERGE_KEPT)
+        return; /* --existing update asked for it */
+    snprintf(name, sizeof(name), "%s.%.*s", user_field_infos[field].name, TEXT_ARG(path));
+    tie_kept(arg, name);
 }
 
 /*
- * Clerk merges metadata deeply, so what the source has no more is set to null. Only where all of the field is as we
- * wrote it last: then nothing of it is anybody else's.
+ * A ledger of before has one hash for all of a field. Its leaves are known where one side still has what was written;
+ * where none has, Clerk's stay and what it lacks is written.
  */
-static void put_field(struct json_out *out, const struct tie *tie, enum tie_field field,
-                      struct json_value source, struct json_value there)
+static void recall_leaves(struct tie *tie, struct json_value body, struct json_value object)
 {
-    json_key(out, text_of(names[field]));
-    if ((BIT(field) & METADATA) && tie->ours)
-        put_replacing(out, source, there);
-    else
-        json_put_value(out, source);
+    struct tie_hashes there;
+    if (tie->written_marks.len > 0 || !tie->ours)
+        return;
+    tie_hash(tie->ties, tie->kind, object, &there);
+    for (size_t i = 0; i < ARRAY_COUNT(metadata); i++) {
+        uint64_t written = tie->written.at[metadata[i].field];
+        if (written == there.at[metadata[i].field])
+            add_leaves(tie->ties, i, object, &tie->written_marks);
+        else if (written == tie->now.at[metadata[i].field])
+            add_leaves(tie->ties, i, body, &tie->written_marks);
+    }
+    record_sort(&tie->written_marks);
 }
 
-static void put_fields(struct buf *to, const struct tie *tie, unsigned fields,
-                       struct json_value body, struct json_value object)
+static void merge_leaves(struct tie *tie, struct json_value body, struct json_value object)
+{
+    recall_leaves(tie, body, object);
+    struct merge merge = {.hasher = &tie->ties->hasher,
+                          .key = ledger_key(tie->ties->ledger),
+                          .written = record_of(buf_text(&tie->written_marks)),
+                          .row = body,
+                          .target = object,
+                          .told = on_told,
+                          .arg = tie,
+                          .marks = &tie->marks};
+    for (size_t i = 0; i < ARRAY_COUNT(metadata) && overrules(tie); i++)
+        merge.prefer |= USER_FIELD_BIT(metadata[i].as);
+    merge_metadata(&merge, &tie->metadata);
+    record_sort(&tie->marks);
+}
+
+static void put_fields(struct buf *to, unsigned fields, struct json_value body)
 {
     struct json_out out = json_out(to);
     if (!fields)
         return;
     json_open(&out, '{');
-    for (int field = 0; field < TIE_FIELD_COUNT; field++)
-        if (fields & BIT(field))
-            put_field(&out, tie, field, json_get(body, text_of(names[field])),
-                      json_get(object, text_of(names[field])));
+    for (int field = 0; field < TIE_FIELD_COUNT; field++) {
+        if (!(fields & BIT(field)))
+            continue;
+        json_key(&out, text_of(names[field]));
+        json_put_value(&out, json_get(body, text_of(names[field])));
+    }
     json_close(&out, '}');
 }
 
@@ -152,7 +218,10 @@ int tie_write_patches(struct tie *tie, unsigned fields, struct json_value object
         return -1;
     buf_reset(&tie->changes);
     buf_reset(&tie->metadata);
-    put_fields(&tie->changes, tie, fields & ~METADATA, body, object);
-    put_fields(&tie->metadata, tie, fields & METADATA, body, object);
-    return buf_ok(&tie->changes) && buf_ok(&tie->metadata) ? 0 : err_memory(err);
+    put_fields(&tie->changes, fields & ~METADATA, body);
+    if (fields & METADATA)
+        merge_leaves(tie, body, object);
+    bool ok = buf_ok(&tie->changes) && buf_ok(&tie->metadata) && buf_ok(&tie->marks) &&
+              buf_ok(&tie->written_marks);
+    return ok ? 0 : err_memory(err);
 }

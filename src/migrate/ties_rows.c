@@ -126,7 +126,8 @@ static int hash_body(struct tie *tie, struct err *err)
     if (json_parse(tie->ties->json, buf_text(&tie->body), &body, err) != 0)
         return -1;
     tie_hash(tie->ties, tie->kind, body, &tie->now);
-    return 0;
+    tie_mark(tie->ties, body, &tie->marks);
+    return buf_ok(&tie->marks) ? 0 : err_memory(err);
 }
 
 /* What the ledger knows decides the first step. */
@@ -136,7 +137,7 @@ static void decide_tie(struct tie *tie, const struct ledger_tie *known)
     bool done = known && known->state == LEDGER_DONE;
     if (known) {
         tie->ours = done || known->hashes.len > 0;
-        tie_hashes_read(&tie->written, known->hashes);
+        tie_decode(known->hashes, &tie->written, &tie->written_marks);
         tie->made = known->made;
         tie->sent_before = known->state == LEDGER_SENDING;
     }

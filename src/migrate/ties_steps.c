@@ -138,21 +138,23 @@ static void write_next(struct tie *tie)
         done(tie, &tie->ties->totals->updated);
 }
 
-static void tell_kept(struct tie *tie, unsigned kept)
+void tie_kept(struct tie *tie, const char *field)
 {
     struct ties *ties = tie->ties;
     struct migrate_trouble trouble = {
-        tie->row, buf_text(tie->member.len > 0 ? &tie->member : &tie->organization), "kept", "",
+        tie->row, buf_text(tie->member.len > 0 ? &tie->member : &tie->organization), "kept", field,
         tie->ours ? "changed in Clerk as well; Clerk's side stays"
                   : "the target has another value, which stays"};
-    for (int field = 0; field < TIE_FIELD_COUNT; field++) {
-        if (!(kept & (1u << field)))
-            continue;
-        ties->totals->kept++;
-        trouble.field = tie_field_name(field);
-        if (ties->events->differs)
-            ties->events->differs(ties->events->arg, &trouble);
-    }
+    ties->totals->kept++;
+    if (ties->events->differs)
+        ties->events->differs(ties->events->arg, &trouble);
+}
+
+static void tell_kept(struct tie *tie, unsigned kept)
+{
+    for (int field = 0; field < TIE_FIELD_COUNT; field++)
+        if (kept & (1u << field))
+            tie_kept(tie, tie_field_name(field));
 }
 
 /* Something is there: ours as we would have it, ours of an earlier export, or changed by others since. */
@@ -172,13 +174,13 @@ static void merge(struct tie *tie, struct json_value object)
         return;
     }
     tell_kept(tie, kept);
-    if (fields == 0) {
-        done(tie, tie->ours ? &totals->unchanged : &totals->adopted);
-    } else if (tie_write_patches(tie, fields, object, &err) == 0) {
-        write_next(tie);
-    } else {
+    if (fields && tie_write_patches(tie, fields, object, &err) != 0) {
         ties_fail(ties, &err);
         tie_land(tie);
+    } else if (tie->changes.len + tie->metadata.len > 0) {
+        write_next(tie);
+    } else {
+        done(tie, tie->ours ? &totals->unchanged : &totals->adopted);
     }
 }
 

@@ -62,7 +62,7 @@ static int take_row(struct ties *ties, const struct ledger_tie *row, struct err 
     struct tie *tie = ties_take(ties);
     tie->kind = row->member.len > 0 ? ROSTER_MEMBERSHIP : ROSTER_ORGANIZATION;
     tie->step = TIE_INSPECT;
-    tie_hashes_read(&tie->now, row->hashes);
+    tie_decode(row->hashes, &tie->now, &tie->marks);
     tie->made = row->made;
     set(&tie->organization, row->organization);
     set(&tie->member, row->member);

@@ -11,7 +11,7 @@ file has no more is told at the end, and is no entry.
 #include "migrate/ties.h"
 
 #define BATCHES     8
-#define BATCH_ARENA ((size_t)1 << 20)
+#define BATCH_ARENA ((size_t)16 << 20)
 #define BATCH_PATH  ((size_t)64 << 10)
 #define TRIES_MAX   10
 #define PAUSE_US    INT64_C(500000)
@@ -20,6 +20,7 @@ struct expected {
     struct text id, clerk_id; /* at the source; what the target's object is known by */
     uint64_t row;
     struct tie_hashes hashes;
+    struct text marks;
     bool seen;
 };
 
@@ -51,10 +52,8 @@ static void tell(struct ties *ties, uint64_t row, struct text id, const char *co
 static void compare(struct verify_batch *batch, struct expected *expected, struct json_value object)
 {
     struct ties *ties = batch->ties;
-    struct tie_hashes there;
     expected->seen = true;
-    tie_hash(ties, batch->kind, object, &there);
-    unsigned differing = tie_differing(&there, &expected->hashes);
+    unsigned differing = tie_lacking(ties, batch->kind, &expected->hashes, expected->marks, object);
     if (differing == 0) {
         ties->totals->same++;
         return;
@@ -187,8 +186,9 @@ static int expect(struct ties *ties, const struct tie *tie, struct err *err)
         .id = arena_copy(&batch->arena, buf_text(membership ? &tie->member : &tie->organization)),
         .clerk_id = arena_copy(&batch->arena, buf_text(membership ? &tie->user : &tie->clerk_id)),
         .row = tie->row,
-        .hashes = tie->now};
-    if (!expected->id.at || !expected->clerk_id.at)
+        .hashes = tie->now,
+        .marks = arena_copy(&batch->arena, buf_text(&tie->marks))};
+    if (!expected->id.at || !expected->clerk_id.at || !expected->marks.at)
         return err_memory(err);
     batch->count++;
     return 0;

@@ -1,6 +1,8 @@
 """Organizations and memberships end to end: every shape of file, again, differences, faults, kill -9, verify, undo."""
+import contextlib
 import json
 import random
+import sqlite3
 import subprocess
 import unittest
 
@@ -127,33 +129,35 @@ class Organizations(unittest.TestCase):
 
     def test_each_field_is_merged_by_itself(self):
         self.users(2)
-        row = {**organization(1), "max_allowed_memberships": 5, "private_metadata": {"crm": "c1"}, "members": [
+        row = {**organization(1), "max_allowed_memberships": 5, "private_metadata": {"crm": "c1", "tier": 1, "old": 1},
+               "members": [
             {"user_id": f"user|{n}", "role": "member", "public_metadata": {"seat": n}} for n in range(2)]}
         file = export(self.cwd + "/orgs", [row])
         self.assertEqual(self.move(file)["created"], 3)
         id, member = self.there()["org-1"][0]["id"], self.box.users()["user|0"]["id"]
         self.change(id, {"name": "In Clerk", "max_allowed_memberships": 9})
-        self.change(id + "/metadata", {"private_metadata": {"note": "theirs"}})
+        self.change(id + "/metadata", {"private_metadata": {"note": "theirs", "tier": 7}})
         self.change(f"{id}/memberships/{member}", {"role": "org:admin"})
         self.assertEqual(self.move(file)["unchanged"], 3, "the source says what it said")
         differing = {(e["id"], e["field"]) for e in events(self.run_on("verify", file, code=1).stdout)
                      if e["event"] == "differs"}
         self.assertEqual(differing, {("o1", "name"), ("o1", "max_allowed_memberships"), ("o1", "private_metadata"),
                                      ("user|0", "role")})
-        row.update(name="At the source", slug="org-one", public_metadata={"new": 1}, private_metadata={"crm": "c2"})
+        row.update(name="At the source", slug="org-one", public_metadata={"new": 1},
+                   private_metadata={"crm": "c2", "tier": 2})
         row["members"][0]["public_metadata"] = {"seat": 10}
         row["members"][1]["role"] = "admin"
         export(file, [row])
         self.assertEqual(event(self.run_on("plan", file).stdout, "end")["requests"], 3 + 2 + 2)
         done = self.run_on("import", file, "--yes")
         kept = {(e["id"], e["code"], e["field"]) for e in events(done.stdout) if e["event"] == "differs"}
-        self.assertEqual(kept, {("o1", "kept", "name"), ("o1", "kept", "private_metadata")})
+        self.assertEqual(kept, {("o1", "kept", "name"), ("o1", "kept", "private_metadata.tier")})
         end = event(done.stdout, "end")
         self.assertEqual((end["updated"], end["kept"], end["failed"]), (3, 2, 0))
         there, members = self.there()["org-one"]
         self.assertEqual((there["name"], there["max_allowed_memberships"]), ("In Clerk", 9))
         self.assertEqual(there["public_metadata"], {"new": 1}, "replaced, as nobody else had touched it")
-        self.assertEqual(there["private_metadata"], {"external_id": "o1", "crm": "c1", "note": "theirs"})
+        self.assertEqual(there["private_metadata"], {"external_id": "o1", "crm": "c2", "note": "theirs", "tier": 7})
         self.assertEqual(members, {"user|0": "org:admin", "user|1": "org:admin"})
         _, page = self.box.call("GET", f"/v1/organizations/{id}/memberships")
         seats = {m["public_user_data"]["user_id"]: m["public_metadata"]["seat"] for m in page["data"]}
@@ -225,8 +229,49 @@ class Organizations(unittest.TestCase):
         self.move(export(file, [row, other]))
         there = self.there()
         self.assertEqual(there["org-1"][0]["public_metadata"], {"deep": {"a": 1}})
-        self.assertEqual(there["org-2"][0]["public_metadata"], {"plan": "pro", "old": 1, "own": True})
-        self.run_on("verify", export(file, [row]))
+        self.assertEqual(there["org-2"][0]["public_metadata"], {"plan": "pro", "own": True})
+        self.run_on("verify", file)
+        self.assertEqual(self.move(file)["unchanged"], 3)
+
+    def test_members_metadata_is_merged_by_key(self):
+        """Nested, three-way, Clerk wins: as with users."""
+        self.users(1)
+        seat = {"plan": {"name": "pro", "seats": 5, "gone": 1}, "list": [1, 2], "both": 1, "same": 1}
+        row = organization(1, [0])
+        row["members"][0]["public_metadata"] = seat
+        file = export(self.cwd + "/orgs", [row])
+        self.move(file)
+        path = f"{self.there()['org-1'][0]['id']}/memberships/{self.box.users()['user|0']['id']}"
+        self.change(path + "/metadata", {"public_metadata": {"plan": {"own": True, "seats": 6}, "both": 2, "same": 3}})
+        seat.update(plan={"name": "max", "seats": 5}, list=[3], both=3, same=3, new={"a": None, "b": 1})
+        done = self.run_on("import", export(file, [row]), "--yes")
+        kept = {(e["id"], e["field"]) for e in events(done.stdout) if e["event"] == "differs"}
+        self.assertEqual(kept, {("user|0", "public_metadata.both")})
+        _, page = self.box.call("GET", "/v1/organizations/" + path.split("/", maxsplit=1)[0] + "/memberships")
+        self.assertEqual(page["data"][0]["public_metadata"], {
+            "plan": {"name": "max", "seats": 6, "own": True}, "list": [3], "both": 2, "same": 3, "new": {"b": 1}})
+        self.assertEqual(self.move(file)["unchanged"], 2)
+        del seat["plan"], seat["list"]
+        self.move(export(file, [row]))
+        _, page = self.box.call("GET", "/v1/organizations/" + path.split("/", maxsplit=1)[0] + "/memberships")
+        self.assertEqual(page["data"][0]["public_metadata"],
+                         {"plan": {"seats": 6, "own": True}, "both": 2, "same": 3, "new": {"b": 1}})
+
+    def test_a_ledger_with_one_hash_for_all_metadata(self):
+        """Without leaves, as an earlier usher wrote it: they are what both sides still have."""
+        self.users(1)
+        rows = [{**organization(n), "public_metadata": {"a": 1, "b": 1}} for n in (1, 2)]
+        file = export(self.cwd + "/orgs", rows)
+        self.move(file)
+        with contextlib.closing(sqlite3.connect(self.cwd + "/ledger")) as ledger, ledger:
+            ledger.execute("UPDATE ties SET hashes = substr(hashes, 1, 48)")
+        self.change(self.there()["org-2"][0]["id"] + "/metadata", {"public_metadata": {"own": 1, "b": 2}})
+        for row in rows:
+            row["public_metadata"] = {"b": 3}
+        self.move(export(file, rows))
+        there = self.there()
+        self.assertEqual(there["org-1"][0]["public_metadata"], {"b": 3})
+        self.assertEqual(there["org-2"][0]["public_metadata"], {"a": 1, "b": 2, "own": 1})
 
     def test_an_undo_that_is_not_confirmed_is_no_run(self):
         self.users(1)
