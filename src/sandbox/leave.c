@@ -94,5 +94,6 @@ void leave(struct call *call, struct pool *signers)
     if (!call->signer)
         release(call);
     else if (!signers || !pool_put(signers, sign, call))
-        sign(call); /* when more wait than the queue holds, whoever brings the next one waits with them */
+        sign(
+            call); /* when more wait than the queue holds, whoever brings the next one waits with them */
 }

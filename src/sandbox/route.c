@@ -39,8 +39,8 @@ static bool fits(struct text pattern, struct text path, struct text ids[ROUTE_ID
 
 bool route_reads(const struct route *route)
 {
-    static void (*const tokens[])(struct call *call) = {
-        sessions_tokens, sessions_tokens_template, sessions_token, sessions_template_token};
+    static void (*const tokens[])(struct call * call) = {sessions_tokens, sessions_tokens_template,
+                                                         sessions_token, sessions_template_token};
     for (size_t i = 0; i < ARRAY_COUNT(tokens); i++)
         if (route->handle == tokens[i])
             return true;

@@ -15,7 +15,7 @@
 #include "sandbox/tables.h"
 
 #define HTTP_THREADS_MIN 2
-#define CONNECTIONS_MAX 12000
+#define CONNECTIONS_MAX  12000
 /* Ten thousand connections fit into 100 MiB; browsers', with their cookies, come before such a crowd. */
 #define ROOMY         256
 #define HEADERS_CROWD ((size_t)6 * 1024)
