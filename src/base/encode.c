@@ -136,19 +136,33 @@ bool base64_decode(enum base64_form form, struct text t, uint8_t *to, size_t roo
     return whole && (common & of_form) != 0;
 }
 
+/* The letters of one or two last bytes; returns how many there are without padding. */
+static size_t encode_tail(const char *letters, const uint8_t *at, size_t len, char *to)
+{
+    uint32_t bits = (uint32_t)at[0] << 16 | (len > 1 ? (uint32_t)at[1] << 8 : 0);
+    for (size_t i = 0; i <= len; i++)
+        to[i] = letters[bits >> (18 - 6 * i) & 63];
+    return len + 1;
+}
+
 void base64_encode(enum base64_form form, struct buf *to, const uint8_t *at, size_t len)
 {
     const char *letters = alphabet(form);
-    for (size_t i = 0; i < len; i += 3) {
-        size_t have = len - i < 3 ? len - i : 3;
-        uint32_t bits = (uint32_t)at[i] << 16;
-        bits |= have > 1 ? (uint32_t)at[i + 1] << 8 : 0;
-        bits |= have > 2 ? (uint32_t)at[i + 2] : 0;
-        for (size_t k = 0; k <= have; k++)
-            buf_byte(to, letters[bits >> (18 - 6 * k) & 63]);
-        for (size_t k = have; is_padded(form) && k < 3; k++)
-            buf_byte(to, '=');
+    size_t groups = len / 3, tail = len % 3;
+    size_t behind = tail == 0 ? 0 : is_padded(form) ? 4 : tail + 1;
+    char *next = len > 0 ? buf_room(to, 4 * groups + behind) : NULL;
+    if (!next)
+        return;
+    for (size_t i = 0; i < groups; i++, at += 3, next += 4) {
+        uint32_t bits = (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
+        next[0] = letters[bits >> 18];
+        next[1] = letters[bits >> 12 & 63];
+        next[2] = letters[bits >> 6 & 63];
+        next[3] = letters[bits & 63];
     }
+    for (size_t i = tail ? encode_tail(letters, at, tail, next) : 0; i < behind; i++)
+        next[i] = '=';
+    buf_grow(to, 4 * groups + behind);
 }
 
 void percent_encode(struct buf *to, struct text t)

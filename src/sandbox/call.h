@@ -73,7 +73,6 @@ struct call {
     struct server_request *request;
     struct arena *arena; /* of the request */
     const struct route *route;
-    bool other_method;              /* there is no route, but one with another method */
     struct text ids[ROUTE_IDS_MAX]; /* what stands for the {} of the path, decoded */
     struct form_fields query;
     struct json_value body;  /* absent without one, and on FRONTEND routes */

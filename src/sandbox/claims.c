@@ -218,14 +218,19 @@ static bool read_data(struct call *call, struct text source, const struct claims
 {
     static const char rare[] = "user.organizations";
     struct buf *scratch = &call->desk->scratch;
+    const struct account *account = of->account;
+    struct account read;
     struct err err;
     *data = (struct json_value){0};
+    if (!account && !call_account(call, of->session->user_id, &read))
+        return false;
+    account = account ? account : &read;
     buf_reset(scratch);
     struct json_out out = json_out(scratch);
     json_open(&out, '{');
-    put_user(&out, &of->account->clerk);
+    put_user(&out, &account->clerk);
     if (memmem(source.at, source.len, rare, sizeof(rare) - 1) &&
-        !put_organizations(call, of->account, &out))
+        !put_organizations(call, account, &out))
         return false;
     json_close(&out, '}');
     active_write_data(of->active, &out);

@@ -41,7 +41,7 @@ struct active;
 /* Whose claims: what shortcodes name. */
 struct claims_of {
     const struct session *session;
-    const struct account *account;
+    const struct account *account; /* NULL: the session's, read when a shortcode may name it */
     const struct active *active;
 };
 

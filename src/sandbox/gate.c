@@ -72,7 +72,7 @@ static bool check_limits(struct gate *gate, struct call *call)
 static bool check_faults(struct call *call)
 {
     struct faults *faults = &call->desk->faults;
-    bool writes = strcmp(call->route->method, "GET") != 0;
+    bool writes = !text_same(call->route->method, TEXT("GET"));
     if (call->route->limit == ROUTE_FREE)
         return true;
     if (faults_ask(faults, FAULT_DROP_BEFORE)) {
@@ -91,7 +91,7 @@ static bool check_faults(struct call *call)
 /* Endpoints that make several things at once take an array of them. */
 static enum json_type body_type(const struct call *call)
 {
-    return text_ends(text_of(call->route->path), TEXT("/bulk")) ? JSON_ARRAY : JSON_OBJECT;
+    return text_ends(call->route->path, TEXT("/bulk")) ? JSON_ARRAY : JSON_OBJECT;
 }
 
 static bool read_json(struct gate *gate, struct call *call)
@@ -161,21 +161,22 @@ void gate_find(struct call *call)
                                 .path = call->request->path,
                                 .keyed = server_header(call->request, "Authorization").at};
     if (query.method.at) {
-        call->route = route_find(&query, call->ids, &call->other_method);
+        call->route = route_find(&query, call->ids);
         if (call->route && route_is_front(call->route))
             return;
     }
     memset(call->ids, 0, sizeof(call->ids));
     query.method = text_of(call->request->method);
-    call->route = route_find(&query, call->ids, &call->other_method);
+    call->route = route_find(&query, call->ids);
 }
 
 static bool check_route(struct call *call)
 {
     if (!call->route)
         return call_fail(call, CLERK_resource_not_found, NULL, "%s",
-                         call->other_method ? "This path has no such method."
-                                            : "There is no such path in this API.");
+                         route_has_path(call->request->path)
+                             ? "This path has no such method."
+                             : "There is no such path in this API.");
     for (size_t i = 0; i < ROUTE_IDS_MAX && call->ids[i].at; i++) {
         call->ids[i] = form_decode(call->arena, call->ids[i], false);
         if (!call->ids[i].at)
@@ -200,7 +201,7 @@ static bool check_served(struct call *call)
     return route->handle ||
            call_fail(call, CLERK_feature_not_implemented, NULL,
                      "The sandbox does not serve %s (%s %s); docs/unserved.md lists what it lacks.",
-                     route->operation, route->method, route->path);
+                     route->operation, route->method.at, route->path.at);
 }
 
 bool gate_admit(struct gate *gate, struct call *call)

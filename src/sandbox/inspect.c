@@ -53,7 +53,7 @@ void inspect_routes(struct call *call)
     char name[256];
     json_open(&out, '{');
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        snprintf(name, sizeof(name), "%s %s", routes[i].method, routes[i].path);
+        snprintf(name, sizeof(name), "%s %s", routes[i].method.at, routes[i].path.at);
         put_count(&out, text_of(name), call->desk->stats.calls[i]);
     }
     json_close(&out, '}');

@@ -1,40 +1,57 @@
 #include "sandbox/route.h"
 
+#include <string.h>
+
 #include "sandbox/routes.h"
 #include "sandbox/unserved.h"
 
+/* A constant's text: every request is held against all rows. */
+#define WORD(literal)                                                                              \
+    {                                                                                              \
+        literal, sizeof(literal) - 1                                                               \
+    }
+
 const struct route routes[ROUTE_COUNT] = {
 #define ROUTE(method, path, auth, limit, handler)                                                  \
-    {#method, path, ROUTE_##auth, ROUTE_##limit, handler, NULL},
+    {WORD(#method), WORD(path), ROUTE_##auth, ROUTE_##limit, handler, NULL},
     ROUTES(ROUTE)
 #undef ROUTE
 };
 
 static const struct route unserved[] = {
 #define UNSERVED(method, path, operation)                                                          \
-    {#method, path, ROUTE_KEY, ROUTE_INSTANCE, NULL, #operation},
+    {WORD(#method), WORD(path), ROUTE_KEY, ROUTE_INSTANCE, NULL, #operation},
     UNSERVED_OPERATIONS(UNSERVED)
 #undef UNSERVED
 };
+
+/* The first byte behind "/v1/", by which most rows are told apart at a glance. */
+#define TELLING 4
+
+static bool differ(struct text pattern, struct text path)
+{
+    return pattern.len > TELLING && path.len > TELLING && pattern.at[TELLING] != '{' &&
+           pattern.at[TELLING] != path.at[TELLING];
+}
 
 /* Whether a path fits a pattern; the ids are what stands for {}, at least one byte, no slash. */
 static bool fits(struct text pattern, struct text path, struct text ids[ROUTE_IDS_MAX])
 {
     size_t count = 0, i = 0, k = 0;
-    while (i < pattern.len) {
-        if (pattern.at[i] != '{') {
-            if (k == path.len || pattern.at[i++] != path.at[k++])
-                return false;
-            continue;
-        }
+    for (;;) {
+        size_t mark = text_find(pattern, '{', i), fixed = mark - i;
+        if (path.len - k < fixed || memcmp(pattern.at + i, path.at + k, fixed) != 0)
+            return false;
+        k += fixed;
+        if (mark == pattern.len)
+            return k == path.len;
         size_t end = text_find(path, '/', k);
         if (end == k)
             return false;
         ids[count++] = text_part(path, k, end - k);
-        i += 2;
+        i = mark + 2;
         k = end;
     }
-    return k == path.len;
 }
 
 bool route_reads(const struct route *route)
@@ -44,7 +61,7 @@ bool route_reads(const struct route *route)
     for (size_t i = 0; i < ARRAY_COUNT(tokens); i++)
         if (route->handle == tokens[i])
             return true;
-    return text_same(text_of(route->method), TEXT("GET"));
+    return text_same(route->method, TEXT("GET"));
 }
 
 bool route_is_front(const struct route *route)
@@ -54,33 +71,45 @@ bool route_is_front(const struct route *route)
 
 /* The first row that fits; the first of the API that is asked for, if there is one. */
 static const struct route *find(const struct route *table, size_t count,
-                                const struct route_query *query, bool *other_method)
+                                const struct route_query *query)
 {
     struct text ids[ROUTE_IDS_MAX];
     const struct route *other = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!fits(text_of(table[i].path), query->path, ids))
+        if (differ(table[i].path, query->path) || !text_same(table[i].method, query->method) ||
+            !fits(table[i].path, query->path, ids))
             continue;
-        if (!text_same(text_of(table[i].method), query->method))
-            *other_method = true;
-        else if (route_is_front(&table[i]) != query->keyed)
+        if (route_is_front(&table[i]) != query->keyed)
             return &table[i];
-        else if (!other)
+        if (!other)
             other = &table[i];
     }
     return other;
 }
 
-const struct route *route_find(const struct route_query *query, struct text ids[ROUTE_IDS_MAX],
-                               bool *other_method)
+static bool has_path(const struct route *table, size_t count, struct text path)
 {
-    *other_method = false;
-    const struct route *found = find(routes, ARRAY_COUNT(routes), query, other_method);
+    struct text ids[ROUTE_IDS_MAX];
+    for (size_t i = 0; i < count; i++)
+        if (fits(table[i].path, path, ids))
+            return true;
+    return false;
+}
+
+const struct route *route_find(const struct route_query *query, struct text ids[ROUTE_IDS_MAX])
+{
+    const struct route *found = find(routes, ARRAY_COUNT(routes), query);
     if (!found || route_is_front(found) == query->keyed) {
-        const struct route *known = find(unserved, ARRAY_COUNT(unserved), query, other_method);
+        const struct route *known = find(unserved, ARRAY_COUNT(unserved), query);
         found = found && !(known && query->keyed) ? found : known;
     }
     if (found)
-        fits(text_of(found->path), query->path, ids);
+        fits(found->path, query->path, ids);
     return found;
+}
+
+bool route_has_path(struct text path)
+{
+    return has_path(routes, ARRAY_COUNT(routes), path) ||
+           has_path(unserved, ARRAY_COUNT(unserved), path);
 }

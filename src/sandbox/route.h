@@ -32,8 +32,8 @@ enum route_limit {
 struct call;
 
 struct route {
-    const char *method;
-    const char *path; /* {} stands for an id */
+    struct text method;
+    struct text path; /* {} stands for an id */
     enum route_auth auth;
     enum route_limit limit;
     void (*handle)(struct call *call); /* NULL: Clerk has it, the sandbox has not (unserved.h) */
@@ -49,12 +49,11 @@ struct route_query {
     bool keyed; /* it has an Authorization header: the Backend API's, where both have such a path */
 };
 
-/*
- * The route of a request; ids get what stands for each {}, still percent-encoded. NULL if there is none;
- * *other_method is then whether the path has a route under another method.
- */
-const struct route *route_find(const struct route_query *query, struct text ids[ROUTE_IDS_MAX],
-                               bool *other_method);
+/* The route of a request; ids get what stands for each {}, still percent-encoded. NULL if there is none. */
+const struct route *route_find(const struct route_query *query, struct text ids[ROUTE_IDS_MAX]);
+
+/* Whether the path has a route under some method. */
+bool route_has_path(struct text path);
 
 /* Whether it only reads, as a rule: a GET, or a request for a session's token. */
 bool route_reads(const struct route *route);

@@ -24,7 +24,7 @@ struct jwt_template;
 
 struct token_opts {
     const struct session *session;
-    const struct account *account;
+    const struct account *account;       /* NULL: read if the claims need it */
     const struct jwt_template *template; /* NULL: a session token */
     int64_t life_s;                      /* 0: the usual one */
 };

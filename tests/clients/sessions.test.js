@@ -1,6 +1,6 @@
 // Sessions, clients, tickets, JWT templates and session claims through Clerk's own Node SDK.
 import assert from 'node:assert/strict';
-import { createHmac, generateKeyPairSync, verify } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { afterEach, before, describe, test } from 'node:test';
 import { refusal, startSandbox, takeConformance } from './sandbox.js';
 
@@ -44,6 +44,31 @@ describe('sessions, clients and tokens', () => {
     assert.equal((await refusal(sessions.getToken(other.id))).status, 404);
     assert.equal((await refusal(sessions.revokeSession(other.id))).errors[0].code, 'invalid_action_for_session');
     assert.equal((await refusal(sessions.getSession('sess_none'))).status, 404);
+  });
+
+  test('no token is given any more from the answer on that ended the session', async () => {
+    const { users, sessions } = sandbox.clerk;
+    const ends = [(_, { id }) => sessions.revokeSession(id), ({ id }) => users.banUser(id), ({ id }) => users.deleteUser(id)];
+    for (const end of ends) {
+      const whose = await create(), open = await sessions.createSession({ userId: whose.id });
+      assert.equal(payload((await sessions.getToken(open.id)).jwt).sid, open.id);
+      await end(whose, open);
+      const answers = await Promise.all(Array.from({ length: 8 }, () => refusal(sessions.getToken(open.id))));
+      assert.deepEqual(answers.map(answer => answer.status), Array(8).fill(404));
+    }
+  });
+
+  // More connections than a thread signs for itself; the rest goes to the signers.
+  test('tokens for a crowd are signed as well as those for one', async () => {
+    const { keys: [jwk] } = (await sandbox.raw('GET', '/v1/jwks')).body;
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    const ask = () => sandbox.raw('POST', `/v1/sessions/${session.id}/tokens`, {});
+    const jwts = (await Promise.all(Array.from({ length: 300 }, ask))).map(({ body }) => body.jwt);
+    for (const jwt of jwts) {
+      const [head, body, signature] = jwt.split('.');
+      assert.ok(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')), jwt);
+    }
+    assert.equal(new Set(jwts.map(jwt => payload(jwt).jti)).size, jwts.length);
   });
 
   test('clients are listed, read and verified', async () => {

@@ -192,25 +192,24 @@ static void limits_are_read_from_words(void **state)
 }
 
 static const struct route *find_route(const char *method, struct text path, bool keyed,
-                                      struct text ids[ROUTE_IDS_MAX], bool *other)
+                                      struct text ids[ROUTE_IDS_MAX])
 {
     return route_find(
-        &(struct route_query){.method = text_of(method), .path = path, .keyed = keyed}, ids, other);
+        &(struct route_query){.method = text_of(method), .path = path, .keyed = keyed}, ids);
 }
 
 static void routes_of_either_api_are_told_apart(void **state)
 {
     (void)state;
     struct text ids[ROUTE_IDS_MAX];
-    bool other;
     struct text path = TEXT("/v1/organizations/org_1/memberships/user_1");
-    assert_int_equal(find_route("PATCH", path, true, ids, &other)->auth, ROUTE_KEY);
-    assert_int_equal(find_route("PATCH", path, false, ids, &other)->auth, ROUTE_SESSION);
+    assert_int_equal(find_route("PATCH", path, true, ids)->auth, ROUTE_KEY);
+    assert_int_equal(find_route("PATCH", path, false, ids)->auth, ROUTE_SESSION);
     assert_text(ids[0], "org_1");
     assert_text(ids[1], "user_1");
     /* Where one of them alone has the path, the key decides nothing. */
-    assert_int_equal(find_route("GET", TEXT("/v1/me"), true, ids, &other)->auth, ROUTE_SESSION);
-    assert_int_equal(find_route("GET", TEXT("/v1/users/u_1"), false, ids, &other)->auth, ROUTE_KEY);
+    assert_int_equal(find_route("GET", TEXT("/v1/me"), true, ids)->auth, ROUTE_SESSION);
+    assert_int_equal(find_route("GET", TEXT("/v1/users/u_1"), false, ids)->auth, ROUTE_KEY);
     assert_text(ids[0], "u_1");
 }
 
@@ -218,19 +217,18 @@ static void routes_are_found_by_method_and_path(void **state)
 {
     (void)state;
     struct text ids[ROUTE_IDS_MAX];
-    bool other;
-    const struct route *route = find_route("GET", TEXT("/v1/users/user_1"), true, ids, &other);
+    const struct route *route = find_route("GET", TEXT("/v1/users/user_1"), true, ids);
     assert_non_null(route);
-    assert_string_equal(route->path, "/v1/users/{}");
+    assert_text(route->path, "/v1/users/{}");
     assert_text(ids[0], "user_1");
-    route = find_route("GET", TEXT("/v1/users/count"), true, ids, &other);
-    assert_string_equal(route->path, "/v1/users/count");
-    route = find_route("PATCH", TEXT("/v1/users/u/metadata"), true, ids, &other);
-    assert_string_equal(route->path, "/v1/users/{}/metadata");
+    route = find_route("GET", TEXT("/v1/users/count"), true, ids);
+    assert_text(route->path, "/v1/users/count");
+    route = find_route("PATCH", TEXT("/v1/users/u/metadata"), true, ids);
+    assert_text(route->path, "/v1/users/{}/metadata");
     assert_text(ids[0], "u");
     assert_int_equal(route->limit, ROUTE_USER);
-    assert_null(find_route("TRACE", TEXT("/v1/users"), true, ids, &other));
-    assert_true(other);
+    assert_null(find_route("TRACE", TEXT("/v1/users"), true, ids));
+    assert_true(route_has_path(TEXT("/v1/users")));
     static const char *const none[] = {"",
                                        "/",
                                        "/v1",
@@ -242,9 +240,17 @@ static void routes_are_found_by_method_and_path(void **state)
                                        "/v1/users//metadata",
                                        "/v1/users/a/metadata/"};
     for (size_t i = 0; i < ARRAY_COUNT(none); i++) {
-        assert_null(find_route("GET", text_of(none[i]), true, ids, &other));
-        assert_null(find_route("PATCH", text_of(none[i]), true, ids, &other));
+        assert_null(find_route("GET", text_of(none[i]), true, ids));
+        assert_null(find_route("PATCH", text_of(none[i]), true, ids));
+        assert_false(route_has_path(text_of(none[i])));
     }
+    /* Requests for tokens only read, unlike others of the same method. */
+    assert_true(route_reads(find_route("POST", TEXT("/v1/sessions/s/tokens"), true, ids)));
+    assert_true(
+        route_reads(find_route("POST", TEXT("/v1/client/sessions/s/tokens/t"), false, ids)));
+    assert_true(route_reads(find_route("GET", TEXT("/v1/users"), true, ids)));
+    assert_false(route_reads(find_route("POST", TEXT("/v1/sessions/s/revoke"), true, ids)));
+    assert_false(route_reads(find_route("DELETE", TEXT("/v1/users/u"), true, ids)));
 }
 
 static void signs_include_and_exclude(void **state)
