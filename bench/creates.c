@@ -134,7 +134,8 @@ static int copy_range(struct sql *sql, int64_t from, int64_t to, int64_t shift, 
         "DELETE FROM room WHERE ?1 + ?2 + ?3 + ?4 IS NOT NULL",
         "INSERT INTO room SELECT * FROM users WHERE seq > ?1 AND seq <= ?2 AND ?3 + ?4 > 0",
         "UPDATE room SET seq = seq + ?3, id = 'user_' || printf('%02d', ?4) || substr(id, 8),"
-        " external_id = external_id || '.' || ?4, created_at = created_at + 86400000 * ?4"
+        " external_id = external_id || '.' || ?4, created_at = created_at + 86400000 * ?4,"
+        " primary_email_value = ?4 || '.' || primary_email_value"
         " WHERE seq > ?1 AND seq <= ?2",
         "INSERT INTO users SELECT * FROM room WHERE ?1 + ?2 + ?3 + ?4 IS NOT NULL",
         "INSERT INTO identifiers SELECT account + ?3, number, kind,"

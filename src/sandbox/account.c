@@ -1,6 +1,6 @@
 /*
  * Users. The SQL is made from the user's field table (user/fields.h) and STORE_NUMBERS, so a new field
- * needs no line here. Parameters are numbered in that order: seq, id, fields, numbers.
+ * needs no line here. Parameters are numbered in that order: seq, id, fields, numbers, primaries.
  */
 #include <string.h>
 
@@ -12,6 +12,11 @@
 #define MARK_NUMBER(name, member) ", ?"
 #define SET_FIELD(name, kind)     ", " #name " = ?"
 #define SET_NUMBER(name, member)  ", " #name " = ?"
+#define NAME_PRIMARY(name, which) ", " #name
+#define MARK_PRIMARY(name, which) ", ?"
+#define SET_PRIMARY(name, which)                                                                   \
+    ", " #name " = (SELECT i.value FROM identifiers i WHERE i.account = users.seq AND i.number = " \
+               "?)"
 #define READ_FIELD(name, kind)    ", u." #name
 #define READ_NUMBER(name, member) ", u." #name
 
@@ -117,6 +122,8 @@ enum store_answer account_delete(struct store *store, const struct account *acco
         delete_by_seq(store, identifiers, account->seq, err) != 0 ||
         delete_by_seq(store, user, account->seq, err) != 0)
         return STORE_FAILED;
+    if (store->users != USER_UNSET)
+        store->users--;
     return STORE_OK;
 }
 
@@ -134,21 +141,35 @@ static enum store_answer add_identifiers(struct store *store, struct account *ac
     return STORE_OK;
 }
 
+/* The value of the identifier with that number among those that come with the account. */
+static struct text value_of(const struct account *account, int64_t number)
+{
+    bool there = number >= 0 && (size_t)number < account->identifier_count;
+    return there ? account->identifiers[number].clerk.value : (struct text){NULL, 0};
+}
+
 enum store_answer account_add(struct store *store, struct account *account, struct arena *arena,
                               struct err *err)
 {
-    static const char statement[] = "INSERT INTO users (seq, id" USER_FIELDS(STORE_COLUMN)
-        STORE_NUMBERS(STORE_NUMBER_COLUMN) ") VALUES (?, ?" USER_FIELDS(MARK_FIELD)
-            STORE_NUMBERS(MARK_NUMBER) ")";
+    static const char statement[] =
+        "INSERT INTO users (seq, id" USER_FIELDS(STORE_COLUMN) STORE_NUMBERS(STORE_NUMBER_COLUMN)
+            STORE_PRIMARIES(NAME_PRIMARY) ") VALUES (?, ?" USER_FIELDS(MARK_FIELD)
+                STORE_NUMBERS(MARK_NUMBER) STORE_PRIMARIES(MARK_PRIMARY) ")";
     struct sql_query *query = store_writes(store, statement, err);
     if (!query || store_next_seq(store, &account->seq, err) != 0)
         return STORE_FAILED;
     sql_bind_int(query, 1, account->seq);
     sql_bind_text(query, 2, account->clerk.id);
-    if (bind_row(query, 3, account, arena, err) < 0)
+    int at = bind_row(query, 3, account, arena, err);
+    if (at < 0)
         return STORE_FAILED;
+#define BIND_PRIMARY(name, which) sql_bind_text(query, at++, value_of(account, account->which));
+    STORE_PRIMARIES(BIND_PRIMARY)
+#undef BIND_PRIMARY
     if (sql_run(query, err) != 0)
         return store_failure(store, "id");
+    if (store->users != USER_UNSET)
+        store->users++;
     enum store_answer answer = add_identifiers(store, account, err);
     if (answer == STORE_TAKEN && account_delete(store, account, err) != STORE_OK)
         return STORE_FAILED;
@@ -158,8 +179,8 @@ enum store_answer account_add(struct store *store, struct account *account, stru
 enum store_answer account_put(struct store *store, const struct account *account,
                               struct arena *arena, struct err *err)
 {
-    static const char statement[] =
-        "UPDATE users SET id = ?" USER_FIELDS(SET_FIELD) STORE_NUMBERS(SET_NUMBER) " WHERE seq = ?";
+    static const char statement[] = "UPDATE users SET id = ?" USER_FIELDS(SET_FIELD)
+        STORE_NUMBERS(SET_NUMBER) STORE_PRIMARIES(SET_PRIMARY) " WHERE seq = ?";
     struct sql_query *query = store_writes(store, statement, err);
     if (!query)
         return STORE_FAILED;
@@ -167,6 +188,9 @@ enum store_answer account_put(struct store *store, const struct account *account
     int at = bind_row(query, 2, account, arena, err);
     if (at < 0)
         return STORE_FAILED;
+#define BIND_PRIMARY(name, which) bind_number(query, at++, account->which);
+    STORE_PRIMARIES(BIND_PRIMARY)
+#undef BIND_PRIMARY
     sql_bind_int(query, at, account->seq);
     if (sql_run(query, err) != 0)
         return store_failure(store, "id");
@@ -379,6 +403,10 @@ enum store_answer account_find(struct store *store, struct text identifier, int6
 
 int account_count(struct store *store, int64_t max, int64_t *count, struct err *err)
 {
+    if (store->users != USER_UNSET) {
+        *count = max > 0 && max < store->users ? max : store->users;
+        return 0;
+    }
     static const char statement[] = "SELECT count(*) FROM (SELECT 1 FROM users LIMIT ?1) u";
     struct sql_query *query = sql_query(store->sql, statement, err);
     if (!query)
@@ -387,5 +415,7 @@ int account_count(struct store *store, int64_t max, int64_t *count, struct err *
     int got = sql_step(query, err);
     *count = got > 0 ? sql_int(query, 0) : 0;
     sql_reset(query);
+    if (got > 0 && max == 0 && !store_is_shared(store))
+        store->users = *count;
     return got < 0 ? -1 : 0;
 }

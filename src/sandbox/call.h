@@ -49,7 +49,7 @@ struct desk {
     const struct limit *limit;  /* per key; NULL: none */
     struct ring ring;           /* the latest requests */
     struct census census;
-    uint32_t indexed; /* which orders of the list of users have their index: bits */
+    uint32_t indexed; /* which orders of the list of users are known to have their index: bits */
     const struct console *console;
     struct json *json;  /* for what is not the body: stored metadata */
     struct buf scratch; /* for the length of one handler */

@@ -208,6 +208,7 @@ static int finish(struct engine *engine, bool broken, struct err *err)
     }
     if (broken)
         store_abort(desk->store);
+    desk->indexed = 0; /* an index that the transaction made is gone */
     if (hooks_aborted(desk->hooks, &ignored) != 0 ||
         settings_open(&desk->instance->settings, desk->store, &ignored) != 0)
         log_line(LOG_ERROR, "sandbox: %s", ignored.message);

@@ -186,8 +186,9 @@ static bool read_banned(struct call *call, struct filter *filter)
     if (!banned && !text_same(value, TEXT("false")))
         return call_fail(call, CLERK_form_param_type_invalid, "banned",
                          "`banned` must be true or false.");
-    return filter_add(call, filter, "coalesce(u.banned, 0) = %s",
-                      (struct filter_bind){.number = banned});
+    begin_condition(filter);
+    buf_add(&filter->where, banned ? TEXT("u.banned = 1") : TEXT("coalesce(u.banned, 0) = 0"));
+    return true;
 }
 
 bool filter_begin(struct call *call, struct filter *filter)

@@ -10,10 +10,8 @@
 
 static const struct paging_order orders[] = {
     {"created_at", "m.created_at"},
-    {"email_address", "(SELECT value FROM identifiers i WHERE i.account = u.seq AND"
-                      " i.number = u.primary_email) COLLATE NOCASE"},
-    {"phone_number", "(SELECT value FROM identifiers i WHERE i.account = u.seq AND"
-                     " i.number = u.primary_phone)"},
+    {"email_address", "u.primary_email_value COLLATE NOCASE"},
+    {"phone_number", "u.primary_phone_value"},
     {"first_name", "u.first_name COLLATE NOCASE"},
     {"last_name", "u.last_name COLLATE NOCASE"},
     {"username", "u.username COLLATE NOCASE"},

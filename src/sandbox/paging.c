@@ -58,6 +58,11 @@ void paging_tail(const struct paging *page, const char *tie, char to[PAGING_TAIL
     /* The creation time is never NULL, and its index is in the order that a database has by itself. */
     bool never = strcmp(page->order->name, "created_at") == 0;
     const char *nulls = never ? "" : page->down ? " NULLS LAST" : " NULLS FIRST";
+    if (strcmp(page->order->expression, tie) == 0) {
+        snprintf(to, PAGING_TAIL_MAX, " ORDER BY %s %s LIMIT %lld OFFSET %lld", tie, way,
+                 (long long)page->limit, (long long)page->offset);
+        return;
+    }
     snprintf(to, PAGING_TAIL_MAX, " ORDER BY %s %s%s, %s %s LIMIT %lld OFFSET %lld",
              page->order->expression, way, nulls, tie, way, (long long)page->limit,
              (long long)page->offset);

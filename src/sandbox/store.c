@@ -7,7 +7,7 @@
 #include "sandbox/store_private.h"
 
 #define APPLICATION 0x55736278 /* "Usbx" */
-#define VERSION     4
+#define VERSION     5
 
 /*
  * SQLite's own cache, in KiB: the indexes of a million users fit. Locked for good: a second sandbox on the
@@ -28,10 +28,11 @@ static const char settings[] = "PRAGMA cache_size=-262144; PRAGMA temp_store=MEM
 
 #define DEFINE_FIELD(name, kind)    ", " #name TYPE_##kind
 #define DEFINE_NUMBER(name, member) ", " #name " INTEGER"
+#define DEFINE_PRIMARY(name, which) ", " #name " TEXT"
 
 #define USERS_TABLE                                                                                \
     "CREATE TABLE IF NOT EXISTS users (seq INTEGER PRIMARY KEY, id TEXT NOT NULL" USER_FIELDS(     \
-        DEFINE_FIELD) STORE_NUMBERS(DEFINE_NUMBER) ");"
+        DEFINE_FIELD) STORE_NUMBERS(DEFINE_NUMBER) STORE_PRIMARIES(DEFINE_PRIMARY) ");"
 
 /*
  * Two indexes answer for uniqueness with ASCII case folded. claim is 0 for an identifier that is locked
@@ -47,6 +48,7 @@ static const char schema[] =
     "CREATE UNIQUE INDEX IF NOT EXISTS users_username ON users (username COLLATE NOCASE)"
     " WHERE username IS NOT NULL;"
     "CREATE INDEX IF NOT EXISTS users_created_at ON users (created_at, seq);"
+    "CREATE INDEX IF NOT EXISTS users_banned ON users (created_at, seq) WHERE banned = 1;"
     "CREATE TABLE IF NOT EXISTS identifiers (account INTEGER NOT NULL, number INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, claim INTEGER NOT NULL,"
     " status INTEGER NOT NULL, second_factor INTEGER NOT NULL, created_at INTEGER NOT NULL,"
@@ -55,11 +57,17 @@ static const char schema[] =
     "CREATE UNIQUE INDEX IF NOT EXISTS identifiers_value"
     " ON identifiers (value COLLATE NOCASE, claim);";
 
+#define ADD_PRIMARY(name, which)                                                                   \
+    "ALTER TABLE users ADD COLUMN " #name " TEXT;"                                                 \
+    "UPDATE users SET " #name " = (SELECT i.value FROM identifiers i"                              \
+    " WHERE i.account = users.seq AND i.number = users." #which ");"
+
 /* What makes of the tables of each version those of the next. */
 static const char *const upgrades[VERSION] = {
     [1] = "ALTER TABLE users ADD COLUMN failed_attempts INTEGER",
     [2] = "ALTER TABLE users ADD COLUMN password_compromised_at INTEGER",
     [3] = "ALTER TABLE users ADD COLUMN image INTEGER",
+    [4] = STORE_PRIMARIES(ADD_PRIMARY),
 };
 
 /* Before the tables are looked for. Files of old have a version alone, and no application. */
@@ -126,6 +134,7 @@ int store_open(struct store **out, const char *path, struct err *err)
     struct store *store = calloc(1, sizeof(*store));
     if (!store)
         return err_memory(err);
+    store->users = store->saved = USER_UNSET;
     if (json_new(&store->json, STORE_JSON_MAX, err) != 0 ||
         sql_open(&store->sql, path, SQL_CREATE, err) != 0 ||
         sql_pragma(store->sql, settings, err) != 0 || make_tables(store, err) != 0) {
@@ -219,6 +228,7 @@ void store_abort(struct store *store)
     struct err ignored;
     if (sql_in_transaction(store->sql))
         sql_rollback(store->sql, &ignored);
+    store->users = USER_UNSET;
 }
 
 int store_commit(struct store *store, struct err *err)
@@ -238,6 +248,7 @@ static int run(struct store *store, const char *statement, struct err *err)
 int store_save(struct store *store, struct err *err)
 {
     static const char statement[] = "SAVEPOINT call";
+    store->saved = store->users;
     return begin(store, err) == 0 ? run(store, statement, err) : -1;
 }
 
@@ -250,6 +261,7 @@ int store_keep(struct store *store, struct err *err)
 int store_undo(struct store *store, struct err *err)
 {
     static const char statement[] = "ROLLBACK TO call";
+    store->users = store->saved;
     return run(store, statement, err) == 0 ? store_keep(store, err) : -1;
 }
 

@@ -110,7 +110,10 @@ enum store_answer account_put(struct store *store, const struct account *account
 void account_tell_lock(const struct store *store, struct account *account, int64_t now_ms);
 enum store_answer account_delete(struct store *store, const struct account *account,
                                  struct err *err);
-/* How many users there are, counting no further than max (0: all). */
+/*
+ * How many users there are, counting no further than max (0: all). Unless the data are shared all are counted once, and
+ * the number is kept in step from then on.
+ */
 int account_count(struct store *store, int64_t max, int64_t *count, struct err *err);
 
 /* After STORE_TAKEN: the parameter's name, "external_id", "email_address", "phone_number", "username". */

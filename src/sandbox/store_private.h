@@ -13,9 +13,11 @@ extern const char entry_schema[], org_schema[], image_schema[];
 
 struct store {
     struct sql *sql;
-    struct json *json;    /* for stored arrays */
-    int64_t next_seq;     /* 0: to be asked for */
-    int64_t generation;   /* of what is kept in memory, see store_enter */
+    struct json *json; /* for stored arrays */
+    int64_t next_seq;  /* 0: to be asked for */
+    int64_t users,
+        saved;          /* how many there are, and were at store_save; USER_UNSET: to be counted */
+    int64_t generation; /* of what is kept in memory, see store_enter */
     int64_t attempts_max; /* store_set_attempts */
     const char *taken;
     char address[STORE_ADDRESS_MAX]; /* of pictures, see store_serve */
@@ -35,6 +37,14 @@ struct store {
     NUMBER(last_active_at, clerk.last_active_at)                                                   \
     NUMBER(mfa_enabled_at, clerk.mfa_enabled_at)                                                   \
     NUMBER(mfa_disabled_at, clerk.mfa_disabled_at)
+
+/*
+ * The values of the primary identifiers, which are in a table of their own, once more in the user's row: only there
+ * can an index order users by them.
+ */
+#define STORE_PRIMARIES(PRIMARY)                                                                   \
+    PRIMARY(primary_email_value, primary_email)                                                    \
+    PRIMARY(primary_phone_value, primary_phone)
 
 /* Identifiers have a table of their own: their columns are empty here, and stay NULL. */
 #define STORE_COLUMN(name, kind)          ", " #name

@@ -57,6 +57,18 @@ static void put_user(struct store *store, struct arena *arena, const char *id)
     assert_int_equal(store_commit(store, &err), 0);
 }
 
+/* What lists are ordered by was filled from the identifiers. */
+static void check_primary(struct store *store)
+{
+    static const char statement[] = "SELECT primary_email_value, primary_phone_value FROM users";
+    struct sql_query *query = sql_query(store_sql(store), statement, &err);
+    assert_non_null(query);
+    assert_int_equal(sql_step(query, &err), 1);
+    assert_text(sql_text(query, 0), "Old@example.com");
+    assert_true(sql_is_null(query, 1));
+    sql_reset(query);
+}
+
 static void columns_of_users_come_with_the_version(void **state)
 {
     (void)state;
@@ -66,12 +78,18 @@ static void columns_of_users_come_with_the_version(void **state)
     struct store *store = open_store();
     put_user(store, &arena, "user_old");
     store_close(store);
-    alter("ALTER TABLE users DROP COLUMN image;"
+    alter("INSERT INTO identifiers SELECT seq, 3, 0, 'idn_old', 'Old@example.com', 0, 2, 0, 1, 1 "
+          "FROM users;"
+          "UPDATE users SET primary_email = 3;"
+          "ALTER TABLE users DROP COLUMN primary_email_value;"
+          "ALTER TABLE users DROP COLUMN primary_phone_value;"
+          "ALTER TABLE users DROP COLUMN image;"
           "ALTER TABLE users DROP COLUMN password_compromised_at;"
           "ALTER TABLE users DROP COLUMN failed_attempts; PRAGMA user_version = 1");
     store = open_store();
     assert_int_equal(account_get(store, TEXT("user_old"), 1, &arena, &account, &err), STORE_OK);
     assert_true(account.password_compromised_at == USER_UNSET);
+    check_primary(store);
     put_user(store, &arena, "user_new");
     assert_int_equal(account_get(store, TEXT("user_new"), 1, &arena, &account, &err), STORE_OK);
     assert_int_equal(account.password_compromised_at, 7);
