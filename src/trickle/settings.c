@@ -1,19 +1,16 @@
 /*
  * Loading: libcyaml checks the file against the schema (settings_schema.c) and fills the struct, in the
  * order of its keys; then texts of the form ${env:NAME} and ${file:PATH} are replaced, defaults filled in,
- * and what the schema cannot say is checked. libcyaml tells the line of a value that it dislikes, but not
+ * and what the schema cannot say is checked (settings_check.c). libcyaml tells the line of a value that it dislikes, but not
  * of a key: that, and the lines of our own complaints, are looked up in the text.
  */
 #include "trickle/settings_inside.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "net/net.h"
-#include "trickle/certificate.h"
-#include "trickle/remote.h"
 
 #define FILE_MAX_BYTES   ((size_t)1024 * 1024)
 #define SECRET_MAX_BYTES ((size_t)64 * 1024)
@@ -81,7 +78,7 @@ static cyaml_config_t config_for(struct complaint *complaint)
 
 static int parse(struct settings **out, const char *path, struct text text, struct err *err)
 {
-    static const char unexpected[] = "Unexpected key: ";
+    static const char unexpected[] = "Unexpected key: ", empty[] = "STRING length < 1";
     struct complaint complaint = {"", 0};
     cyaml_config_t config = config_for(&complaint);
     cyaml_err_t result = cyaml_load_data((const uint8_t *)text.at, text.len, &config,
@@ -93,6 +90,9 @@ static int parse(struct settings **out, const char *path, struct text text, stru
     if (strncmp(complaint.first, unexpected, sizeof(unexpected) - 1) == 0)
         complaint.line =
             settings_line(text, NULL, text_of(complaint.first + sizeof(unexpected) - 1));
+    if (strncmp(complaint.first, empty, sizeof(empty) - 1) == 0)
+        snprintf(complaint.first, sizeof(complaint.first),
+                 "a value is empty; give one, or leave the line out");
     return err_set(err, ERR_USAGE, "%s:%u: %s", path, complaint.line ? complaint.line : 1,
                    complaint.first[0] ? complaint.first : cyaml_strerror(result));
 }
@@ -154,18 +154,13 @@ static int resolve(char **value, bool *was_reference, struct err *err)
     return (*value)[0] ? 0 : err_set(err, ERR_USAGE, "what it names is empty");
 }
 
-static char **value_of(struct settings *settings, const struct settings_text *text)
-{
-    return (char **)((char *)settings + text->offset);
-}
-
 static int resolve_all(struct settings *settings, const char *path, struct text yaml,
                        struct err *err)
 {
     size_t count;
     const struct settings_text *texts = settings_texts(&count);
     for (size_t i = 0; i < count; i++) {
-        char **value = value_of(settings, &texts[i]);
+        char **value = settings_value(settings, &texts[i]);
         bool was_reference = false;
         int result = *value ? resolve(value, &was_reference, err) : 0;
         if (result == 0 && *value && settings_is_secret(&texts[i]) && !was_reference)
@@ -180,7 +175,7 @@ static int resolve_all(struct settings *settings, const char *path, struct text 
     return 0;
 }
 
-/* --- defaults and checks --- */
+/* --- numbers and defaults --- */
 
 static int set_default(char **value, const char *text, struct err *err)
 {
@@ -189,124 +184,31 @@ static int set_default(char **value, const char *text, struct err *err)
     return *value ? 0 : err_memory(err);
 }
 
-static void set_number(uint32_t *value, uint32_t number)
-{
-    if (*value == 0)
-        *value = number;
-}
-
-static int fill_defaults(struct settings *settings, struct err *err)
-{
-    set_number(&settings->threads, 2);
-    set_number(&settings->connections, 10000);
-    set_number(&settings->workers, 32);
-    set_number(&settings->drain_seconds, 30);
-    set_number(&settings->throttle.identifier, 10);
-    set_number(&settings->throttle.address, 60);
-    set_number(&settings->throttle.seconds, 300);
-    if (set_default(&settings->proxy.upstream, "https://frontend-api.clerk.dev", err) != 0)
-        return -1;
-    return set_default(&settings->clerk.api_url, "https://api.clerk.com", err);
-}
-
-/* NULL if the URL will do, else what is wrong with it. */
-static const char *url_problem(const char *url, bool may_have_path)
-{
-    struct text t = text_of(url), host;
-    uint16_t port;
-    bool tls = text_starts(t, TEXT("https://"));
-    if (!tls && !text_starts(t, TEXT("http://")))
-        return "it begins with https:// or http://";
-    struct text rest = text_part(t, tls ? 8 : 7, t.len);
-    size_t slash = text_find(rest, '/', 0);
-    host = text_part(rest, 0, slash);
-    if (host.len == 0 || text_find(rest, '?', 0) < rest.len || text_find(rest, '#', 0) < rest.len ||
-        text_find(rest, '@', 0) < rest.len)
-        return "it is scheme, host and path alone";
-    if (slash < rest.len && !may_have_path)
-        return "it has no path and no slash at its end";
-    if (text_ends(t, TEXT("/")))
-        return "it has no slash at its end";
-    if (text_find(host, ':', 0) < host.len && host.at[0] != '[' &&
-        !server_split_address(host, &host, &port))
-        return "its port is no number";
-    return NULL;
-}
-
-static int check_url(const char *url, bool may_have_path, struct err *err)
-{
-    const char *problem = url_problem(url, may_have_path);
-    return problem ? err_set(err, ERR_USAGE, "%s", problem) : 0;
-}
-
-static int check_url_with_path(const char *url, struct err *err)
-{
-    return check_url(url, true, err);
-}
-
-static int check_server(const char *url, struct err *err)
-{
-    return check_url(url, false, err);
-}
-
-static int check_header(const char *name, struct err *err)
-{
-    return remote_is_header_name(name)
-               ? 0
-               : err_set(err, ERR_USAGE, "it is the name of a header, such as X-Real-IP");
-}
-
-/* What each value must be, by itself. */
-static const struct check {
-    const char *section;
-    const char *key;
-    size_t offset;
-    int (*check)(const char *value, struct err *err);
-} checks[] = {
-    {NULL, "listen", offsetof(struct settings, listen), server_check_address},
-    {NULL, "admin", offsetof(struct settings, admin), server_check_address},
-    {"proxy", "url", offsetof(struct settings, proxy.url), check_url_with_path},
-    {"proxy", "upstream", offsetof(struct settings, proxy.upstream), check_server},
-    {"proxy", "ca_file", offsetof(struct settings, proxy.ca_file), client_check_ca},
-    {"proxy", "client_address", offsetof(struct settings, proxy.client_address), check_header},
-    {"clerk", "api_url", offsetof(struct settings, clerk.api_url), check_url_with_path},
-    {"legacy", "ca_file", offsetof(struct settings, legacy.ca_file), client_check_ca},
-    {"bridge", "ca_file", offsetof(struct settings, bridge.ca_file), client_check_ca},
-    {"webhook", "ca_file", offsetof(struct settings, webhook.ca_file), client_check_ca},
-};
-
-static int check_values(const struct settings *settings, const char *path, struct text yaml,
+static int take_numbers(struct settings *settings, const char *path, struct text yaml,
                         struct err *err)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
-        const struct check *one = &checks[i];
-        const char *value = *(char *const *)((const char *)settings + one->offset);
-        if (value && one->check(value, err) != 0)
-            return err_wrap(err, "%s:%u: %s", path,
-                            settings_line(yaml, one->section, text_of(one->key)), one->key);
+    size_t count;
+    const struct settings_number *numbers = settings_numbers(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct settings_number *one = &numbers[i];
+        const char *given = *(char *const *)((const char *)settings + one->given);
+        uint64_t value = one->fallback;
+        bool reads = !given || (text_u64(text_of(given), one->most, &value) && value >= one->least);
+        *(uint32_t *)((char *)settings + one->value) = (uint32_t)value;
+        if (!reads)
+            return err_set(err, ERR_USAGE,
+                           "%s:%u: %s: it is a whole number from %" PRIu32 " to %" PRIu32, path,
+                           settings_line(yaml, one->section, text_of(one->key)), one->key,
+                           one->least, one->most);
     }
     return 0;
 }
 
-static int check(const struct settings *settings, const char *path, struct text yaml,
-                 struct err *err)
+static int fill_defaults(struct settings *settings, struct err *err)
 {
-    if (check_values(settings, path, yaml, err) != 0)
+    if (set_default(&settings->proxy.upstream, "https://frontend-api.clerk.dev", err) != 0)
         return -1;
-    if (settings->tls.cert && certificate_check(settings->tls.cert, settings->tls.key, err) != 0)
-        return err_wrap(err, "%s:%u", path, settings_line(yaml, NULL, TEXT("tls")));
-    if (settings->legacy.connector && !settings->ledger)
-        return err_set(err, ERR_USAGE,
-                       "%s:%u: a legacy system needs a ledger as well (ledger: FILE)", path,
-                       settings_line(yaml, NULL, TEXT("legacy")));
-    if ((settings->bridge.session || settings->webhook.secret) && !settings->legacy.connector)
-        return err_set(
-            err, ERR_USAGE, "%s:%u: bridge and webhook need a legacy system", path,
-            settings_line(yaml, NULL, settings->bridge.session ? TEXT("bridge") : TEXT("webhook")));
-    if (settings->sign_in_key && !settings->legacy.connector)
-        return err_set(err, ERR_USAGE, "%s:%u: sign_in_key is of no use without a legacy system",
-                       path, settings_line(yaml, NULL, TEXT("sign_in_key")));
-    return 0;
+    return set_default(&settings->clerk.api_url, "https://api.clerk.com", err);
 }
 
 static int keep_source(struct settings *settings, const char *path, const char *yaml,
@@ -328,9 +230,11 @@ int settings_load(struct settings **out, const char *path, struct err *err)
     if (result == 0)
         result = resolve_all(settings, path, buf_text(&yaml), err);
     if (result == 0)
+        result = take_numbers(settings, path, buf_text(&yaml), err);
+    if (result == 0)
         result = fill_defaults(settings, err);
     if (result == 0)
-        result = check(settings, path, buf_text(&yaml), err);
+        result = settings_check(settings, path, buf_text(&yaml), err);
     if (result == 0)
         result = keep_source(settings, path, buf_z(&yaml), err);
     buf_release(&yaml);
@@ -350,7 +254,7 @@ void settings_free(struct settings *settings)
     if (!settings)
         return;
     for (size_t i = 0; i < count; i++) {
-        char *value = *value_of(settings, &texts[i]);
+        char *value = *settings_value(settings, &texts[i]);
         if (value && settings_is_secret(&texts[i]))
             secret_wipe(value, strlen(value));
     }

@@ -17,6 +17,11 @@
 #include "trickle/legacy.h"
 #include "trickle/webhook.h"
 
+/* A number, and what the file says of it: NULL for nothing, which is not the same as 0. */
+#define SETTINGS_NUMBER(name)                                                                      \
+    uint32_t name;                                                                                 \
+    char *name##_given
+
 struct settings_tls {
     char *cert, *key; /* both or none */
 };
@@ -36,7 +41,9 @@ struct settings_clerk {
 struct settings_legacy {
     char *connector; /* NULL: no legacy system, nothing but a proxy */
     char *from;
-    uint32_t budget_ms, threads, queue_max;
+    SETTINGS_NUMBER(budget_ms); /* 0: as legacy_opts, as are the others */
+    SETTINGS_NUMBER(threads);
+    SETTINGS_NUMBER(queue_max);
 #define SETTING(name, meaning) char *name;
     LEGACY_SETTINGS(SETTING)
 #undef SETTING
@@ -58,22 +65,27 @@ struct settings_webhook {
 
 /* So many guesses an identifier and an address may make in so many seconds. */
 struct settings_throttle {
-    uint32_t identifier, address, seconds;
+    SETTINGS_NUMBER(identifier);
+    SETTINGS_NUMBER(address);
+    SETTINGS_NUMBER(seconds);
 };
 
 struct settings {
     char *listen; /* as server_opts.address */
     char *admin;  /* the same for health, metrics and the live page; NULL: none */
-    uint32_t threads, connections, workers, drain_seconds;
+    SETTINGS_NUMBER(threads);
+    SETTINGS_NUMBER(connections);
+    SETTINGS_NUMBER(workers);
+    SETTINGS_NUMBER(drain_seconds);
     struct settings_tls tls;
     struct settings_proxy proxy;
     struct settings_clerk clerk;
     struct settings_legacy legacy;
     struct settings_bridge bridge;
     struct settings_webhook webhook;
-    char *ledger;      /* as ledger_opts.path; NULL without a legacy system */
-    char *sign_in_key; /* of POST /usher/v1/sign_in; NULL: there is no such endpoint */
-    uint64_t users;    /* how many the legacy system has, for the live page; 0: not told */
+    char *ledger;           /* as ledger_opts.path; NULL without a legacy system */
+    char *sign_in_key;      /* of POST /usher/v1/sign_in; NULL: there is no such endpoint */
+    SETTINGS_NUMBER(users); /* how many the legacy system has, for the live page; 0: not told */
     struct decide_policy policy;
     struct settings_throttle throttle;
     char *path, *yaml; /* where they come from, for complaints */

@@ -5,7 +5,9 @@
 /* A text of at least one byte. */
 #define STRING(struct_, key, flags)                                                                \
     CYAML_FIELD_STRING_PTR(#key, flags, struct struct_, key, 1, CYAML_UNLIMITED)
-#define NUMBER(struct_, key) CYAML_FIELD_UINT(#key, OPTIONAL, struct struct_, key)
+/* Read as a text, since cyaml takes 1.5 for 1. */
+#define NUMBER(struct_, key)                                                                       \
+    CYAML_FIELD_STRING_PTR(#key, OPTIONAL, struct struct_, key##_given, 1, CYAML_UNLIMITED)
 #define SECTION(struct_, key, flags, fields)                                                       \
     CYAML_FIELD_MAPPING(#key, flags, struct struct_, key, fields)
 #define CHOICE(key, words)                                                                         \
@@ -141,6 +143,36 @@ const struct settings_text *settings_texts(size_t *count)
     };
     *count = ARRAY_COUNT(texts);
     return texts;
+}
+
+#define NUMBER_AT(section, key, member, ...)                                                       \
+    {                                                                                              \
+        section, key, offsetof(struct settings, member##_given),                                   \
+            offsetof(struct settings, member), __VA_ARGS__                                         \
+    }
+
+const struct settings_number *settings_numbers(size_t *count)
+{
+    static const struct settings_number numbers[] = {
+        NUMBER_AT(NULL, "threads", threads, 2, 1, 256),
+        NUMBER_AT(NULL, "connections", connections, 10000, 1, 1000000),
+        NUMBER_AT(NULL, "workers", workers, 32, 1, 1024),
+        NUMBER_AT(NULL, "drain_seconds", drain_seconds, 30, 1, 86400),
+        NUMBER_AT(NULL, "users", users, 0, 1, UINT32_MAX),
+        NUMBER_AT("legacy", "budget_ms", legacy.budget_ms, 0, 1, 600000),
+        NUMBER_AT("legacy", "threads", legacy.threads, 0, 1, 1024),
+        NUMBER_AT("legacy", "queue_max", legacy.queue_max, 0, 1, 1000000),
+        NUMBER_AT("throttle", "identifier", throttle.identifier, 10, 1, 1000000),
+        NUMBER_AT("throttle", "address", throttle.address, 60, 1, 1000000),
+        NUMBER_AT("throttle", "seconds", throttle.seconds, 300, 1, 2592000),
+    };
+    *count = ARRAY_COUNT(numbers);
+    return numbers;
+}
+
+char **settings_value(struct settings *settings, const struct settings_text *text)
+{
+    return (char **)((char *)settings + text->offset);
 }
 
 bool settings_is_secret(const struct settings_text *text)

@@ -255,6 +255,47 @@ ledger: users.ledger
             self.assertIn("usher.yaml" + words, said, text)
         self.assertEqual(self.check(self.BASE + self.LEGACY), (0, "usher.yaml: fine; legacy system: http\n"))
 
+    def refused(self, text, line, words):
+        with self.subTest(words, text=text):
+            status, said = self.check(text)
+            self.assertEqual(status, 2, said)
+            self.assertIn(f"usher.yaml:{line}: {words}", said)
+
+    def test_numbers_are_whole_and_within_what_can_work(self):
+        whole = self.BASE + self.LEGACY
+        for key in ("threads", "connections", "workers", "drain_seconds", "users"):
+            for value in ("0", "-1", "1.5", "0x10", "two", "null", "99999999999", "18446744073709551617"):
+                self.refused(whole + f"{key}: {value}\n", 10, f"{key}: it is a whole number from 1 to ")
+            self.refused(whole + f"{key}: ''\n", 10, "a value is empty")
+            self.assertEqual(self.check(whole + f"{key}: 1\n")[0], 0)
+        for section, key in (("legacy", "budget_ms"), ("legacy", "threads"), ("legacy", "queue_max"),
+                             ("throttle", "identifier"), ("throttle", "address"), ("throttle", "seconds")):
+            head = whole if section == "legacy" else whole + "throttle:\n"
+            for value in ("0", "-1", "4294967296"):
+                self.refused(head + f"  {key}: {value}\n", 10 + (section == "throttle"), f"{key}: it is a whole number from 1")
+            self.assertEqual(self.check(head + f"  {key}: 1\n")[0], 0)
+        self.refused(whole + "workers: 2\nworkers: 3\n", 10, "Mapping field already seen: workers")
+
+    def test_urls_that_cannot_work(self):
+        place = {"url": (self.BASE.replace("https://a.test/__clerk", '"%s"') + self.LEGACY, 3),
+                 "upstream": (self.BASE.replace("__clerk\n", '__clerk\n  upstream: "%s"\n') + self.LEGACY, 4),
+                 "api_url": (self.BASE.replace("KEY}\n", 'KEY}\n  api_url: "%s"\n') + self.LEGACY, 6)}
+        for key, (text, line) in place.items():
+            for url in ("ftp://h", "https://", "https://h/", "https://h?x", "https://h#x", "https://u:p@h", "https://h:0",
+                        "https://h:", "https://h:99999", "https://[::1]:99999", "https://h h", "https://h/x?y"):
+                self.refused(text % url, line, f"{key}: it")
+            self.assertEqual(self.check(text % "https://[::1]:8443")[0], 0)
+            if key != "url":  # the proxy's own has one
+                self.refused(text % "https://h/path", line, f"{key}: it has no path")
+
+    def test_what_contradicts_itself(self):
+        whole = self.BASE + self.LEGACY
+        self.refused(whole.replace(":0\n", ":8080\n", 1) + "admin: 127.0.0.1:8080\n", 10, "admin: it is the address of listen")
+        self.refused(whole + "bridge:\n  origins: https://a.test\n", 10, "bridge: it needs session")
+        self.refused(whole + "webhook:\n  back_url: https://a.test\n", 10, "webhook: it needs secret")
+        self.refused(self.BASE.replace("THE_KEY", "PATH") + self.LEGACY, 5, "secret_key: it is no secret key of Clerk's")
+        self.refused(self.BASE.replace("THE_KEY", "NO_SUCH_NAME") + self.LEGACY, 5, "secret_key: the environment has no NO_SUCH")
+
 
 class Installed(unittest.TestCase):
     """What `make install` puts where, and the unit for systemd."""
