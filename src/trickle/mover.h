@@ -41,6 +41,7 @@ struct mover_job {
     int64_t retry_after_s;
     struct arena arena;
     struct text clerk_id, external_id; /* once known */
+    bool by_phone;                     /* the old system has verified the number that was typed */
     bool moved;                        /* by this job */
     bool wants_ticket;                 /* a sign-in token, if the password is right */
     struct text ticket;

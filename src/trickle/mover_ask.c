@@ -59,6 +59,14 @@ static bool has_identifier(const struct user_identifiers *list, struct text iden
     return false;
 }
 
+static bool has_verified(const struct user_identifiers *list, struct text identifier)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->at[i].verified && text_same(list->at[i].value, identifier))
+            return true;
+    return false;
+}
+
 /*
  * Whether the user that the system gave is the one asked for. Another one, from a system that lies or a
  * query that is wrong, would get this password.
@@ -176,5 +184,6 @@ void mover_ask_legacy(struct mover_work *work)
     if (job->facts.clerk == DECIDE_CLERK_no_password && !work->looked_up)
         mover_look_up(work);
     job->external_id = arena_copy(&job->arena, work->user->external_id);
+    job->by_phone = has_verified(&work->user->phone_number, job->identifier);
     job->facts.moved = find_moved(work);
 }

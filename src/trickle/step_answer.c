@@ -101,6 +101,7 @@ void step_give_synthetic(struct step *step)
     struct server_request *request = step->request;
     struct proxy_reply reply = {.answer = step->first.status ? &step->first : NULL, .status = 200};
     bool codes = step->core->settings->policy.codes == DECIDE_CODES_MOVE;
+    struct synthetic whom = {step->is.identifier, step->is.by_phone || step->job.by_phone};
     struct text browser = step_browser(request);
     struct buf id;
     if (!browser.at)
@@ -109,9 +110,9 @@ void step_give_synthetic(struct step *step)
     if (step->is.sign_in.at)
         buf_add(&id, step->is.sign_in);
     else
-        synthetic_id(&step->core->seal, step->is.identifier, browser, clock_wall_ms(), &id);
+        synthetic_id(&step->core->seal, &whom, browser, clock_wall_ms(), &id);
     buf_reset(&request->out);
-    synthetic_write(buf_text(&id), step->is.identifier, codes, &request->out);
+    synthetic_write(buf_text(&id), &whom, codes, &request->out);
     buf_release(&id);
     events_count(step->core->events, EVENTS_synthetic);
     reply.body = buf_text(&request->out);

@@ -14,8 +14,9 @@ struct step_request {
     struct text identifier; /* absent where Clerk must be asked for it */
     struct text password;
     struct text strategy;
-    bool unknown; /* it is about a sign-in that the gateway began, and cannot be answered */
-    bool look;    /* it reads such a sign-in */
+    bool unknown;  /* it is about a sign-in that the gateway began, and cannot be answered */
+    bool look;     /* it reads such a sign-in */
+    bool by_phone; /* such a sign-in may send a text message */
 };
 
 /* Lives in the request's arena. */

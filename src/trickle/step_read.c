@@ -56,9 +56,11 @@ static void read_synthetic(struct core *core, struct server_request *request, st
                            struct text action, struct step_request *is)
 {
     bool post = text_same(verb, TEXT("POST"));
+    struct synthetic whom = synthetic_open(&core->seal, is->sign_in, step_browser(request),
+                                           clock_wall_ms(), &request->arena);
     is->any = true;
-    is->identifier = synthetic_open(&core->seal, is->sign_in, step_browser(request),
-                                    clock_wall_ms(), &request->arena);
+    is->identifier = whom.identifier;
+    is->by_phone = whom.by_phone;
     is->look = text_same(verb, TEXT("GET")) && action.len == 0;
     is->unknown = !is->identifier.at;
     if (post && text_same(action, TEXT("attempt_first_factor")) && is->password.len > 0)

@@ -1,6 +1,6 @@
 /*
  * synthetic: a sign-in that the gateway began, for a user whom only the legacy system knows. Nothing is kept:
- * its id is "sia_gw" and a seal (base/seal.h) of the identifier, the time until which it holds, and a mark
+ * its id is "sia_gw" and a seal (base/seal.h) of the identifier, whether it may be sent a code, the time until which it holds, and a mark
  * of the browser that began it. Any gateway with the same secret key can go on with it.
  */
 #ifndef USHER_TRICKLE_SYNTHETIC_H
@@ -13,21 +13,28 @@
 #define SYNTHETIC_COOKIE     "__usher"
 #define SYNTHETIC_COOKIE_LEN 22
 
+/* Whom it is for. */
+struct synthetic {
+    struct text identifier; /* as typed; absent: nobody */
+    bool by_phone;          /* it is a telephone number that the legacy system has verified */
+};
+
 /* Appends a fresh id. browser: what this browser will show again, a cookie's value. */
-void synthetic_id(const struct seal_key *key, struct text identifier, struct text browser,
+void synthetic_id(const struct seal_key *key, const struct synthetic *whom, struct text browser,
                   int64_t now_ms, struct buf *to);
 
-/* The identifier of an id, in the arena; absent if it is none, too old, or another browser's. */
-struct text synthetic_open(const struct seal_key *key, struct text id, struct text browser,
-                           int64_t now_ms, struct arena *arena);
+/* Whom an id is for, in the arena; nobody if it is none, too old, or another browser's. */
+struct synthetic synthetic_open(const struct seal_key *key, struct text id, struct text browser,
+                                int64_t now_ms, struct arena *arena);
 
 /*
  * Appends the answer to a browser: {"response":{a sign-in that asks for a password},"client":null}. codes:
- * a code by email is offered too, for signing in and for a new password.
+ * a code is offered too, for signing in and for a new password: by email to an address, by text message to a number
+ * that is verified.
  */
-void synthetic_write(struct text id, struct text identifier, bool codes, struct buf *to);
+void synthetic_write(struct text id, const struct synthetic *whom, bool codes, struct buf *to);
 
-/* Whether a factor's id of synthetic_write is asked for: they are made up. */
-#define SYNTHETIC_EMAIL_ID "idn_gw"
+/* The id of each factor of synthetic_write: made up. */
+#define SYNTHETIC_FACTOR_ID "idn_gw"
 
 #endif

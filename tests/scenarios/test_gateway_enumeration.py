@@ -37,6 +37,7 @@ class Road:
 
     def __init__(self):
         self.asked = []
+        self.verified = True  # OLD's telephone number
 
     def answer(self, request):
         body = request.json
@@ -47,7 +48,7 @@ class Road:
         if body["event"] == "check" and body["password"] != PASSWORD:
             return 200, {"result": "no"}
         user = {"external_id": "old|" + known[0][6], "email_address": [{"value": known[0], "verified": True}],
-                "phone_number": [{"value": PHONES[known[0]], "verified": True}]}
+                "phone_number": [{"value": PHONES[known[0]], "verified": self.verified}]}
         return 200, {"result": "yes", "user": user}
 
 
@@ -67,6 +68,11 @@ class Case(unittest.TestCase):
     def protect(self, on):
         status, answer = self.box.call("PATCH", "/v1/sandbox/settings", {"enumeration_protection": on})
         self.assertEqual(status, 200, answer)
+
+    def codes_of(self, to):
+        """The codes that were sent to an address, the newest first."""
+        _, sent = self.box.call("GET", "/v1/sandbox/outbox?to=" + urllib.parse.quote(to))
+        return [message["code"] for message in sent]
 
     def start(self, legacy=None, name="usher", **sections):
         legacy = legacy or {"connector": "http", "url": self.hook.url, "budget_ms": 30000}
@@ -195,8 +201,7 @@ class Codes(Case):
         return person
 
     def codes(self, person):
-        to = urllib.parse.quote(self.typed(person))
-        return [message["code"] for message in self.box.call("GET", f"/v1/sandbox/outbox?to={to}")[1]]
+        return self.codes_of(self.typed(person))
 
     def prepare(self, gateway, person, strategy=None):
         """What a browser sees up to a wrong code; the sign-in that the code is for; the browser."""
@@ -326,6 +331,36 @@ class Unprotected(Case):
     def setUp(self):
         super().setUp()
         self.protect(False)
+
+    def offered(self, browser, identifier):
+        """A sign-in, and the strategies that it offers beside the id of each one's address."""
+        status, body = browser.form("/v1/client/sign_ins", identifier=identifier)
+        self.assertEqual(status, 200, body)
+        return body["response"]["id"], {factor["strategy"]: factor.get("phone_number_id") or factor.get("email_address_id")
+                                        for factor in body["response"]["supported_first_factors"]}
+
+    def test_a_verified_telephone_is_offered_a_code(self):
+        browser = Browser(self.start())
+        known = set(self.offered(Browser(self.start(name="other")), PHONES[KNOWN])[1])
+        made, factors = self.offered(browser, PHONES[OLD])
+        self.assertTrue(made.startswith("sia_gw"))
+        self.assertLess(set(factors), known, "what Clerk offers its own, who have an email address as well")
+        self.assertEqual(set(factors), {"password", "phone_code", "reset_password_phone_code"})
+        read = json.loads(browser.call("GET", f"/v1/client/sign_ins/{made}")[2])
+        self.assertEqual({f["strategy"] for f in read["response"]["supported_first_factors"]}, set(factors))
+        status, body = browser.form(f"/v1/client/sign_ins/{made}/prepare_first_factor", strategy="phone_code",
+                                    phone_number_id=factors["phone_code"])
+        self.assertEqual((status, body["response"]["first_factor_verification"]["strategy"]), (200, "phone_code"), body)
+        code = self.codes_of(PHONES[OLD])[0]
+        status, body = browser.form(f"/v1/client/sign_ins/{body['response']['id']}/attempt_first_factor",
+                                    strategy="phone_code", code=code)
+        self.assertEqual((status, body["response"]["status"]), (200, "complete"), body)
+        self.assertEqual(set(self.box.users()), {"old|0", "old|1"})
+
+    def test_one_that_is_not_verified_is_not(self):
+        self.road.verified = False
+        self.assertEqual(set(self.offered(Browser(self.start()), PHONES[OLD])[1]), {"password"})
+        self.assertEqual(set(self.offered(Browser(self.start(name="other", policy={"codes": "pass"})), OLD)[1]), {"password"})
 
     def test_old_and_unknown(self):
         gateway = self.start()
