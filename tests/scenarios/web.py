@@ -4,6 +4,7 @@
         … web.url …; web.seen             # the requests that came
 """
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,9 +22,10 @@ class Request:
 
 class Web:
     """A server on a free port of this machine. A body is bytes, text, or what becomes JSON; headers are a dict or, where
-    one comes twice, pairs; without them it says that it sends JSON."""
+    one comes twice, pairs; without them it says that it sends JSON. tls: files of a certificate and its key. hangs_up:
+    closes each connection behind its answer without having said so."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, tls=None, hangs_up=False):
         web = self
         self.seen = []
 
@@ -45,6 +47,7 @@ class Web:
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(data)
+                self.close_connection = self.close_connection or hangs_up
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = handle_any  # noqa: N815
 
@@ -54,7 +57,11 @@ class Web:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # a client that hangs up is what some tests want
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
