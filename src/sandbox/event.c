@@ -1,6 +1,7 @@
 /* The payload of every event: {"data":…,"object":"event","type":…,"timestamp":…,"instance_id":…,"event_attributes":…}. */
 #include "sandbox/event.h"
 
+#include "sandbox/front.h"
 #include "sandbox/hook.h"
 
 /* A payload is an object of Clerk's and a frame of some hundred bytes. */
@@ -38,12 +39,13 @@ static void put_attributes(struct json_out *out, const struct call *call)
     struct text agent = server_header(call->request, "User-Agent");
     char peer[SERVER_ADDRESS_MAX];
     server_peer(call->request, peer);
+    struct text address = call->front ? call->front->address : text_of(peer);
     json_key(out, TEXT("event_attributes"));
     json_open(out, '{');
     json_key(out, TEXT("http_request"));
     json_open(out, '{');
     json_key(out, TEXT("client_ip"));
-    json_put_text(out, peer[0] ? text_of(peer) : TEXT("0.0.0.0"));
+    json_put_text(out, address.len > 0 ? address : TEXT("0.0.0.0"));
     json_key(out, TEXT("user_agent"));
     json_put_text(out, text_part(agent, 0, USER_AGENT_MAX));
     json_close(out, '}');

@@ -159,6 +159,8 @@ void images_get(struct call *call)
         buf_add(call_answer(call, 200), sql_text(query, 1));
         call->content_type = types[type].name;
         call_header(call, "X-Content-Type-Options", TEXT("nosniff"));
+        call_header(call, "Access-Control-Allow-Origin",
+                    TEXT("*")); /* <UserProfile/> reads its pixels */
         call_header(call, "Cache-Control", TEXT("public, max-age=31536000, immutable"));
     }
     sql_reset(query);

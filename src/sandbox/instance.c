@@ -73,6 +73,7 @@ int instance_open(struct instance *instance, struct store *store, struct text se
         status = keys_open(&instance->keys, store, err);
     if (status == 0)
         status = claims_open(&instance->claims, store, err);
+    instance->settings.production = instance->kind == CLERK_PRODUCTION;
     if (status == 0)
         status = settings_open(&instance->settings, store, err);
     if (status == 0)

@@ -34,7 +34,10 @@ static bool differ(struct text pattern, struct text path)
            pattern.at[TELLING] != path.at[TELLING];
 }
 
-/* Whether a path fits a pattern; the ids are what stands for {}, at least one byte, no slash. */
+/*
+ * Whether a path fits a pattern; the ids are what stands for {}, at least one byte, no slash. clerk-js ends some of its
+ * paths in a slash ("/v1/me/email_addresses/").
+ */
 static bool fits(struct text pattern, struct text path, struct text ids[ROUTE_IDS_MAX])
 {
     size_t count = 0, i = 0, k = 0;
@@ -44,7 +47,7 @@ static bool fits(struct text pattern, struct text path, struct text ids[ROUTE_ID
             return false;
         k += fixed;
         if (mark == pattern.len)
-            return k == path.len;
+            return k == path.len || (k + 1 == path.len && path.at[k] == '/');
         size_t end = text_find(path, '/', k);
         if (end == k)
             return false;

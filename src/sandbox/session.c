@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sandbox/call.h"
+#include "sandbox/device.h"
 #include "sandbox/event.h"
 #include "sandbox/front.h"
 #include "sandbox/meter.h"
@@ -91,6 +92,24 @@ static bool tell(struct call *call, const struct session *session, enum event_ki
     return ok;
 }
 
+static struct text known(const char *z)
+{
+    return z ? text_of(z) : (struct text){NULL, 0};
+}
+
+/* Keeps where a session began; a proxy may call anything an address. */
+static void put_device(const struct call *call, struct session *session)
+{
+    struct device device = device_of(server_header(call->request, "User-Agent"));
+    struct text address = call->front->address;
+    session->device = known(device.type);
+    session->browser = known(device.browser);
+    session->browser_version = device.version.len > 0 ? device.version : known(NULL);
+    session->mobile = device.mobile;
+    if (address.len < SERVER_ADDRESS_MAX && text_is_utf8(address) && !text_has_nul(address))
+        session->address = address;
+}
+
 bool session_start(struct call *call, const struct session_opts *opts, struct session *session)
 {
     int64_t now = call->now_ms, life = opts->life_ms ? opts->life_ms : SESSION_LIFE_MS;
@@ -107,6 +126,8 @@ bool session_start(struct call *call, const struct session_opts *opts, struct se
                                 .abandon_at = now + SESSION_ABANDON_MS,
                                 .first_factor_at = opts->first ? now : ROW_NULL,
                                 .second_factor_at = opts->second ? now : ROW_NULL};
+    if (call->front)
+        put_device(call, session);
     return session_put(call, session) && tell(call, session, EVENT_session_created) &&
            (!is_pending(call, session) || tell(call, session, EVENT_session_pending)) &&
            meter_active(call, opts->account);
@@ -251,13 +272,23 @@ void session_write_back(const struct call *call, const struct session *session,
 void session_write_activity(const struct call *call, const struct session *session,
                             struct json_out *out)
 {
+    const struct {
+        const char *name;
+        struct text value;
+    } parts[] = {{"device_type", session->device},
+                 {"browser_name", session->browser},
+                 {"browser_version", session->browser_version},
+                 {"ip_address", session->address}};
     json_open(out, '{');
     put_common(call, session, out);
     json_key(out, TEXT("latest_activity"));
     json_open(out, '{');
     json_field_text(out, "object", TEXT("session_activity"));
     json_field_text(out, "id", session->id);
-    json_field_bool(out, "is_mobile", false);
+    json_field_bool(out, "is_mobile", session->mobile > 0);
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
+        if (parts[i].value.at)
+            json_field_text(out, parts[i].name, parts[i].value);
     json_close(out, '}');
     json_close(out, '}');
 }

@@ -13,6 +13,7 @@
 /*
  * client: its id. user_id: the user's id, account: the same as a row number. actor: JSON, absent unless someone
  * impersonates the user. refresh: what its refresh tokens are, absent until a handshake gives one. The factors' times are when they were last proven; ROW_NULL for never.
+ * device, browser, browser_version, mobile and address: of the browser that signed in (device.h), absent for the Backend API.
  */
 #define SESSION_COLUMNS(TEXT_, NUMBER_)                                                            \
     TEXT_(client)                                                                                  \
@@ -22,6 +23,11 @@
     TEXT_(organization)                                                                            \
     TEXT_(actor)                                                                                   \
     TEXT_(refresh)                                                                                 \
+    TEXT_(device)                                                                                  \
+    TEXT_(browser)                                                                                 \
+    TEXT_(browser_version)                                                                         \
+    TEXT_(address)                                                                                 \
+    NUMBER_(mobile)                                                                                \
     NUMBER_(created_at)                                                                            \
     NUMBER_(updated_at)                                                                            \
     NUMBER_(active_at)                                                                             \

@@ -103,10 +103,11 @@ static int read_all(struct settings *settings, struct json *json, struct text st
 }
 
 /* Fills a fresh struct with the defaults and what is stored over them; absent: nothing is. */
-static int load(struct settings *settings, struct text stored, struct err *err)
+static int load(struct settings *settings, bool production, struct text stored, struct err *err)
 {
     struct json *json;
-    *settings = (struct settings){.attributes = {
+    *settings = (struct settings){.production = production,
+                                  .attributes = {
 #define ATTRIBUTE(name, ...) [SETTINGS_##name] = {__VA_ARGS__},
                                       SETTINGS_ATTRIBUTES(ATTRIBUTE)
 #undef ATTRIBUTE
@@ -115,6 +116,7 @@ static int load(struct settings *settings, struct text stored, struct err *err)
     if (json_new(&json, SETTINGS_MAX, err) != 0)
         return -1;
     int status = read_all(settings, json, TEXT(presets), err);
+    settings->test_mode = settings->test_mode && !production;
     if (status == 0 && stored.at)
         status = read_all(settings, json, stored, err);
     json_free(json);
@@ -131,7 +133,7 @@ int settings_open(struct settings *settings, struct store *store, struct err *er
     arena_init(&arena, SETTINGS_MAX);
     int status = store_value_get(store, STORED_AS, &arena, &stored, err);
     if (status == 0)
-        status = load(&fresh, stored, err);
+        status = load(&fresh, settings->production, stored, err);
     arena_release(&arena);
     if (status != 0)
         return -1;

@@ -156,6 +156,8 @@ struct settings {
 #define SETTING(name, kind, preset) SETTING_TYPE_##kind name;
     SETTINGS(SETTING)
 #undef SETTING
+    bool
+        production; /* the instance's kind, told before settings_open: test_mode is then off at first */
     struct arena arena; /* private: of the texts */
 };
 

@@ -1,10 +1,11 @@
 // Clerk's own Node SDK (@clerk/backend) against the sandbox: what an application's server does to users.
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { refusal, sandboxForFile, startSandbox } from './sandbox.js';
+import { totp } from './totp.js';
 
 // A digest of every hasher with the password that matches it, from digests that other programs made.
 function digestsByHasher() {
@@ -160,17 +161,6 @@ describe('identifiers', () => {
 });
 
 describe('the rest of a user', () => {
-  // RFC 6238, SHA-1, six digits, 30 seconds.
-  function totp(secret) {
-    const bits = [...secret].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0'));
-    const key = Buffer.from(bits.join('').match(/.{8}/g).map(byte => parseInt(byte, 2)));
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
-    const mac = createHmac('sha1', key).update(counter).digest();
-    const code = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
-    return String(code % 1000000).padStart(6, '0');
-  }
-
   test('TOTP and backup codes are verified, used up and removed', async () => {
     const { id } = await create({ totpSecret: 'JBSWY3DPEHPK3PXPJBSWY3DP', backupCodes: ['aaaa1111', 'bbbb2222'] });
     const user = await users.getUser(id);

@@ -21,20 +21,28 @@ export async function startBrowser() {
   return browser;
 }
 
-// A page of a new profile, that waits for things with patience; errors are what its scripts threw. options: the profile's.
+// A page of a new profile, that waits for things with patience; errors are what its scripts threw, what they asked of Clerk's
+// APIs that is not there, and what the browser would not load. options: the profile's.
 export async function newPage(browser, options) {
   const page = await (await browser.newContext(options)).newPage();
   page.setDefaultTimeout(patience);
   page.errors = [];
   page.on('pageerror', error => page.errors.push(String(error)));
+  page.on('response', answer => {
+    if (/\/v1\//.test(answer.url()) && (answer.status() === 404 || answer.status() >= 500))
+      page.errors.push(`${answer.request().method()} ${new URL(answer.url()).pathname}: ${answer.status()}`);
+  });
+  page.on('console', message => {
+    if (/blocked by CORS policy/.test(message.text())) page.errors.push(message.text());
+  });
   return page;
 }
 
 // What is shown at a path to who is signed out; else <SignIn/>. At /bare scripts sign in, and no card leads away meanwhile.
-const outsides = { '/sign-up': 'mountSignUp', '/bare': '' };
+const outsides = { '/sign-up': 'mountSignUp', '/waitlist': 'mountWaitlist', '/bare': '' };
 // What a signed-in user sees at a path; else the user button.
 const views = { '/switch': 'mountOrganizationSwitcher', '/organization': 'mountOrganizationProfile',
-  '/new-organization': 'mountCreateOrganization' };
+  '/new-organization': 'mountCreateOrganization', '/organizations': 'mountOrganizationList', '/user': 'mountUserProfile' };
 
 // The page: signed out it shows `view` (mountSignIn, mountSignUp), signed in `inside`.
 function pageOf({ publishableKey, proxyUrl, view, inside }) {

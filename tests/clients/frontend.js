@@ -57,7 +57,7 @@ export class Visitor {
       this.jar.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
     }
     const text = await answer.text();
-    const pathname = route.split('?')[0];
+    const pathname = route.split('?')[0].replace(/(.)\/$/, '$1');
     called.add(`${method} ${pathname.replace(/\/[a-z]+_[0-9A-Za-z]{20,}/g, '/{}').replace(/tokens\/\w+$/, 'tokens/{}')}`);
     if (answer.status < 300 || answer.status >= 400)
       this.problems.push(...openApi.problems(method, pathname, answer.status,

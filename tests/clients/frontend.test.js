@@ -1,9 +1,9 @@
 // The sandbox's Frontend API by plain requests: every route, every refusal that people meet, bad input.
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { afterEach, before, describe, test } from 'node:test';
 import { frontendCalls, frontendRoutes, payload, Visitor } from './frontend.js';
 import { startSandbox } from './sandbox.js';
+import { totp } from './totp.js';
 
 const password = 'Correct-Horse-9!x';
 let sandbox, users, count = 0, visitors = [];
@@ -26,16 +26,6 @@ async function signedIn(fields) {
   const done = await one.signIn(emailOf(user), password);
   assert.equal(done.body.response.status, 'complete');
   return { user, one, session: done.body.response.created_session_id };
-}
-// TOTP (RFC 6238) of a base32 secret, now.
-function totp(secret) {
-  const bits = [...secret].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map(byte => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
-  const mac = createHmac('sha1', key).update(counter).digest();
-  const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
-  return String(number % 1000000).padStart(6, '0');
 }
 
 before(async () => {
@@ -133,6 +123,7 @@ describe('signing in', () => {
   });
 
   test('three wrong codes end a code; test addresses take 424242', async () => {
+    await sandbox.raw('PATCH', '/v1/instance', { test_mode: true });
     const user = await create({ emailAddress: [`ada+clerk_test${++count}@usher-tests.com`.replace(/(\+clerk_test)(\d+)/, '$2$1')] });
     const one = visitor();
     const { body } = await one.post('/v1/client/sign_ins', { identifier: emailOf(user), strategy: 'email_code' });
@@ -494,6 +485,36 @@ describe('the user himself', () => {
     assert.equal((await elsewhere.post(`/v1/client/sessions/${there}/tokens`)).code, 'authentication_invalid');
     assert.equal((await one.call('DELETE', '/v1/me')).body.response.deleted, true);
     assert.equal((await one.get('/v1/client')).body.response.sessions.length, 0);
+  });
+
+  test('a session tells the browser and the address that it began at', async () => {
+    const agents = {
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36':
+        ['Macintosh', 'Chrome', '156.0.0.0', false],
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36 Edg/150.0.1':
+        ['Windows', 'Microsoft Edge', '150.0.1', false],
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1':
+        ['iPhone', 'Safari', '18.1', true],
+      'Mozilla/5.0 (Android 14; Mobile; rv:130.0) Gecko/130.0 Firefox/130.0': ['Android', 'Firefox', '130.0', true],
+      'curl/8.5 Chrome/': [undefined, 'Chrome', undefined, false],
+      'nothing known': [undefined, undefined, undefined, false],
+    };
+    for (const [agent, [type, name, version, mobile]] of Object.entries(agents)) {
+      const one = visitor({ headers: { 'user-agent': agent } });
+      await one.signIn(emailOf(await create()), password);
+      const [{ latest_activity: at }] = (await one.get('/v1/me/sessions/active')).body;
+      assert.deepEqual([at.device_type, at.browser_name, at.browser_version, at.is_mobile, at.ip_address],
+        [type, name, version, mobile, '127.0.0.1'], agent);
+    }
+  });
+
+  test('clerk-js ends some of its paths in a slash', async () => {
+    const { one } = await signedIn();
+    const added = await one.post('/v1/me/email_addresses/', { email_address: `slash${count}@usher-tests.com` });
+    assert.equal(added.status, 200);
+    assert.equal((await one.get(`/v1/me/email_addresses/${added.body.response.id}/`)).body.response.id, added.body.response.id);
+    for (const none of ['/v1/me/email_addresses//', '/v1//me', '//v1/me', '/v1/me/email_addresses/x/y/'])
+      assert.equal((await fetch(sandbox.ready.frontend_api + none)).status, 404, none);
   });
 });
 
