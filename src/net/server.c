@@ -93,15 +93,19 @@ static int64_t turn(struct loop_source *source)
 {
     struct lane *lane = (struct lane *)((char *)source - offsetof(struct lane, source));
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    if (lane->stirred || source->due_us <= clock_now_us()) {
+    int64_t now = clock_now_us();
+    if (lane->stirred || source->due_us <= now) {
         lane->stirred = false;
         MHD_run(lane->daemon);
     }
+    /* Behind the run, which may have taken the first connection. */
+    int64_t sweep_us = server_sweep(lane, now, atomic_load(&lane->open) >= lane->open_max);
     if (lane->stirred)
         return 0;
     if (MHD_get_timeout(lane->daemon, &wait_ms) != MHD_YES)
-        return INT64_MAX;
-    return wait_ms == 0 ? 0 : clock_now_us() + (int64_t)wait_ms * 1000;
+        return sweep_us;
+    int64_t due_us = wait_ms == 0 ? 0 : clock_now_us() + (int64_t)wait_ms * 1000;
+    return sweep_us < due_us ? sweep_us : due_us;
 }
 
 static void join_loop(void *arg)
@@ -136,6 +140,7 @@ static void stop(void *arg)
         loop_unwatch(lane->loop, &lane->watch);
     }
     MHD_stop_daemon(lane->daemon);
+    pthread_mutex_destroy(&lane->lock);
     if (lane->tick >= 0)
         close(lane->tick);
 }
@@ -189,6 +194,8 @@ static struct lane *lane_new(struct server *server, struct loop *loop, size_t nu
     lane->server = server;
     lane->loop = loop;
     lane->tick = -1;
+    lane->last = &lane->first;
+    pthread_mutex_init(&lane->lock, NULL);
     share_out(lane, number);
     lane->daemon = daemon_start(lane, listener);
     if (!lane->daemon) {

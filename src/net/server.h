@@ -29,6 +29,8 @@
 
 /* Bytes behind a request's body that may be read, whatever they hold (a parser may want that). */
 #define SERVER_BODY_PADDING 64
+/* Bytes a second at which a client must send or take what is long: opts.patience_ms. */
+#define SERVER_RATE 1024
 
 struct server;
 
@@ -103,7 +105,7 @@ struct server_opts {
     unsigned threads;               /* 0: one; with loops: as many as there are loops */
     struct loop *const *loops;      /* NULL: threads of its own */
     size_t loop_count;
-    unsigned connections_max;
+    unsigned connections_max; /* when so many are open, the longest idle make room for others */
     /* bytes for a request's target and headers together with those of its answer; 0: 24 KiB */
     size_t headers_max;
     /* without loops: connections beyond so many have headers_crowd bytes instead; 0: all are alike */
@@ -112,7 +114,12 @@ struct server_opts {
     size_t body_max;   /* bytes */
     size_t memory_max; /* of a request's arena and answer, bytes each */
     int64_t idle_ms;   /* an idle connection is closed after it; 0: never */
-    int64_t drain_ms;  /* server_stop waits so long for answers to be sent; 0: two seconds */
+    /*
+     * So long may a client take for a request's head. Of a body that it sends, or an answer that it takes, either all
+     * or SERVER_RATE bytes a second must pass within it, again and again. Else its connection is closed. 0: a minute.
+     */
+    int64_t patience_ms;
+    int64_t drain_ms; /* server_stop waits so long for answers to be sent; 0: two seconds */
     /* Optional: how many bytes the body of this request may have; what is beyond body_max is too large anyway. */
     size_t (*room)(void *arg, const struct server_request *request);
     /* With loops: whether the body of this request, whose headers have come, is to be streamed. */

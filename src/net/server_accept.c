@@ -3,7 +3,7 @@
  * crowd last. So the first connections get large buffers and those of a crowd small ones, which
  * libmicrohttpd, whose buffers are of one size a daemon, could not do by itself.
  *
- * It also ticks: libmicrohttpd 0.9.75 asks epoll again when it was told exactly as much as it asked for, 128 events, and
+ * It also looks after those that are open (server_sweep.c), and ticks: libmicrohttpd 0.9.75 asks epoll again when it was told exactly as much as it asked for, 128 events, and
  * sleeps in that before it serves any of them; for minutes, if all their clients wait for answers. A stir in its set
  * ends that sleep.
  */
@@ -57,13 +57,17 @@ static bool take_one(struct server *server)
     return true;
 }
 
-static void tick(const struct server *server)
+static void tick(const struct server *server, int64_t now_us)
 {
     uint64_t one = 1;
-    for (size_t i = 0; i < server->lane_count; i++)
-        while (atomic_load(&server->lanes[i]->open) > 0 &&
-               write(server->lanes[i]->tick, &one, sizeof(one)) < 0 && errno == EINTR)
+    bool full = lane_with_room(server) == NULL;
+    for (size_t i = 0; i < server->lane_count; i++) {
+        struct lane *lane = server->lanes[i];
+        while (atomic_load(&lane->open) > 0 && write(lane->tick, &one, sizeof(one)) < 0 &&
+               errno == EINTR)
             continue;
+        server_sweep(lane, now_us, full);
+    }
 }
 
 static void *accept_all(void *arg)
@@ -75,10 +79,11 @@ static void *accept_all(void *arg)
         bool comes = poll(&listener, 1, TICK_MS) > 0;
         if (comes && !take_one(server) && !atomic_load(&server->quiet))
             usleep(FULL_PAUSE_US);
-        if (clock_now_us() - ticked_us < TICK_MS * 1000)
+        int64_t now_us = clock_now_us();
+        if (now_us - ticked_us < TICK_MS * 1000)
             continue;
-        tick(server);
-        ticked_us = clock_now_us();
+        tick(server, now_us);
+        ticked_us = now_us;
     }
     return NULL;
 }

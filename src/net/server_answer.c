@@ -13,6 +13,7 @@
 void server_sleep(struct connection *c)
 {
     c->asleep = true;
+    server_waits(c, WAITS_NOT);
     MHD_suspend_connection(c->mhd);
 }
 
@@ -72,24 +73,25 @@ static void let_go_in_time(void *arg)
 void server_take_more(struct server_request *request)
 {
     struct connection *c = server_connection(request);
-    if (c->asleep && !c->whole)
+    if (c->asleep && !c->whole) {
+        server_waits(c, WAITS_BODY);
         wake(c);
+    }
 }
 
 void server_give_more(struct server_request *request)
 {
     struct connection *c = server_connection(request);
-    if (c->asleep && c->stage == STAGE_ANSWERED)
+    if (c->asleep && c->stage == STAGE_ANSWERED) {
+        server_waits(c, WAITS_READER);
         wake(c);
+    }
 }
 
 /* libmicrohttpd forgets a connection whose answer broke off until something stirs on its socket. */
 static ssize_t break_off(struct connection *c)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info)
-        shutdown(info->connect_fd, SHUT_RDWR);
+    shutdown(c->fd, SHUT_RDWR);
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
@@ -167,8 +169,7 @@ void server_answer(struct server_request *request, const struct server_answer *a
     request->sink = (struct server_sink){NULL, NULL, NULL, NULL};
     if (!c->whole) {
         c->stage = STAGE_ANSWERED;
-        if (c->asleep)
-            wake(c);
+        server_take_more(request);
     } else if (answer->not_before_us <= clock_now_us() ||
                !timer_put(c->server->timer, answer->not_before_us, let_go_in_time, c)) {
         let_go(c);

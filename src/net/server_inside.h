@@ -17,12 +17,28 @@ enum stage {
     STAGE_ANSWERED /* the answer is there, and leaves as soon as the request is whole */
 };
 
+/* What of the client a connection waits for: see server_sweep.c. */
+enum waits {
+    WAITS_NOT,   /* nothing: it is our turn */
+    WAITS_HEAD,  /* a request's first line and headers */
+    WAITS_BODY,  /* the rest of its body */
+    WAITS_READER /* that the answer is taken */
+};
+
 struct connection {
     struct server_request request;
     struct lane *lane;
     struct server *server; /* the lane's */
     struct loop_task task; /* takes what is due in time to the lane's loop */
     struct MHD_Connection *mhd;
+    int fd;
+    struct connection *next, **before; /* in the lane's list; under its lock */
+    _Atomic enum waits waits;
+    _Atomic int64_t due_us; /* until when, unless WAITS_NOT (clock_now_us) */
+    int64_t since_us;       /* when it came, or its last request was over; under the lane's lock */
+    int64_t noted_us;       /* the due_us for which noted was noted; under the lane's lock */
+    uint64_t noted;         /* bytes that had passed then */
+    bool ended;             /* is not read from any more; under the lane's lock */
     _Atomic enum stage stage; /* from STAGE_HANDED on whoever answers may be on any thread */
     bool counted;             /* among the server's active ones */
     bool whole;               /* the request's last byte has come */
@@ -46,8 +62,11 @@ struct lane {
     int tick;           /* an eventfd in the set of a daemon with its own thread; or -1 */
     size_t headers;     /* bytes that each of its connections has */
     size_t open_max;    /* connections */
-    atomic_size_t open; /* those that the acceptor gave it and that are there */
+    atomic_size_t open; /* those that are there, or that the acceptor is about to give it */
     bool stirred;       /* ready, or a connection was resumed */
+    pthread_mutex_t lock;
+    struct connection *first, **last; /* under lock: all, those first that have long not asked */
+    int64_t sweep_us;                 /* when they are looked through next */
     struct lane *older; /* takes no new connections, and serves the open ones until they go */
 };
 
@@ -90,6 +109,20 @@ void server_unlisten(struct server *server);
 /* The thread that takes new connections where there are no loops. Stopping one that was not started is fine. */
 int server_accept_start(struct server *server, struct err *err);
 void server_accept_stop(struct server *server);
+
+/* From now on the connection waits for that. */
+void server_waits(struct connection *c, enum waits waits);
+
+/* Puts a new connection into its lane's list, behind all others as one whose request is over, or takes it out. */
+void server_sweep_join(struct connection *c);
+void server_sweep_again(struct connection *c);
+void server_sweep_leave(struct connection *c);
+
+/*
+ * Ends connections of clients that are gone or too slow, if it is time; of a full lane also of those that are only idle.
+ * Returns when it is time again; INT64_MAX: when there is a connection.
+ */
+int64_t server_sweep(struct lane *lane, int64_t now_us, bool full);
 
 /* libmicrohttpd's callbacks on a connection's life. */
 void server_on_connection(void *arg, struct MHD_Connection *mhd, void **context,

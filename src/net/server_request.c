@@ -57,9 +57,11 @@ static struct connection *connection_new(struct lane *lane, struct MHD_Connectio
     c->server = server;
     c->request.loop = lane->loop;
     c->mhd = mhd;
+    c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     arena_init(&c->request.arena, server->opts.memory_max);
     buf_init(&c->request.out, server->opts.memory_max);
     buf_init(&c->body, server->opts.body_max + SERVER_BODY_PADDING);
+    server_sweep_join(c);
     return c;
 }
 
@@ -68,11 +70,14 @@ void server_on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 {
     struct connection *c = *context;
     struct lane *lane = arg;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED && !lane->loop)
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
         atomic_fetch_sub(&lane->open, 1);
+    else if (lane->loop)
+        atomic_fetch_add(&lane->open, 1);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *context = connection_new(lane, mhd);
     } else if (c) {
+        server_sweep_leave(c);
         connection_reset(c);
         arena_release(&c->request.arena);
         buf_release(&c->request.out);
@@ -116,8 +121,10 @@ void server_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     (void)arg;
     (void)mhd;
     (void)code;
-    if (*context)
+    if (*context) {
         connection_reset(*context);
+        server_sweep_again(*context);
+    }
 }
 
 static void take_piece(struct connection *c, const char *at, size_t len)
@@ -145,6 +152,7 @@ static enum MHD_Result respond(struct connection *c)
 {
     if (!c->response)
         return MHD_NO;
+    server_waits(c, WAITS_READER);
     return MHD_queue_response(c->mhd, (unsigned)c->status, c->response);
 }
 
@@ -166,6 +174,7 @@ static enum MHD_Result hand_over(struct connection *c)
         }
     }
     request->arrived_us = clock_now_us();
+    server_waits(c, WAITS_NOT);
     c->stage = STAGE_HANDED;
     count_active(c);
     c->server->opts.handle(c->server->opts.arg, request);
@@ -197,6 +206,7 @@ static enum MHD_Result sink_end(struct connection *c)
     if (c->stage == STAGE_ANSWERED)
         return respond(c);
     c->stage = STAGE_HANDLED;
+    server_waits(c, WAITS_NOT);
     MHD_suspend_connection(c->mhd);
     if (sink.end)
         sink.end(sink.arg);
@@ -207,6 +217,7 @@ static void begin(struct connection *c, const char *method)
 {
     const struct server_opts *opts = &c->server->opts;
     c->stage = STAGE_READING;
+    server_waits(c, WAITS_BODY);
     c->request.method = method;
     c->request.streamed = opts->streams && c->lane->loop && opts->streams(opts->arg, &c->request);
     if (c->request.streamed) {
