@@ -16,7 +16,7 @@
 #define MARK_PRIMARY(name, which) ", ?"
 #define SET_PRIMARY(name, which)                                                                   \
     ", " #name " = (SELECT i.value FROM identifiers i WHERE i.account = users.seq AND i.number = " \
-               "?)"
+    "?)"
 #define READ_FIELD(name, kind)    ", u." #name
 #define READ_NUMBER(name, member) ", u." #name
 

@@ -28,7 +28,7 @@ static const struct list_filter lists[] = {
 };
 
 #define CONTACT_LIKE(kind)                                                                         \
-    "EXISTS (SELECT 1 FROM identifiers i WHERE i.account = u.seq AND i.kind = " kind               \
+    "EXISTS (SELECT 1 FROM identifiers i WHERE i.account = u.seq" kind                             \
     " AND i.value LIKE %1$s ESCAPE '\\')"
 #define NAME_LIKE                                                                                  \
     "u.first_name LIKE %1$s ESCAPE '\\' OR u.last_name LIKE %1$s ESCAPE '\\' OR"                   \
@@ -40,11 +40,10 @@ struct one_filter {
 };
 
 static const struct one_filter patterns[] = {
-    {"query", "(" CONTACT_LIKE("0") " OR " CONTACT_LIKE(
-                  "1") " OR u.username LIKE %1$s ESCAPE '\\'"
-                       " OR u.id LIKE %1$s ESCAPE '\\' OR " NAME_LIKE ")"},
-    {"email_address_query", CONTACT_LIKE("0")},
-    {"phone_number_query", CONTACT_LIKE("1")},
+    {"query", "(" CONTACT_LIKE("") " OR u.username LIKE %1$s ESCAPE '\\'"
+                                   " OR u.id LIKE %1$s ESCAPE '\\' OR " NAME_LIKE ")"},
+    {"email_address_query", CONTACT_LIKE(" AND i.kind = 0")},
+    {"phone_number_query", CONTACT_LIKE(" AND i.kind = 1")},
     {"username_query", "u.username LIKE %s ESCAPE '\\'"},
     {"name_query", "(" NAME_LIKE ")"},
 };

@@ -160,6 +160,20 @@ void users_list(struct call *call)
     filter_release(&filter);
 }
 
+/* Those of some time are counted in the index of its order. */
+static bool need_moments(struct call *call)
+{
+    static const char *const ends[] = {"_before", "_after", "_since"};
+    char param[64];
+    for (size_t i = 0; i < ARRAY_COUNT(orders) * ARRAY_COUNT(ends); i++) {
+        const struct paging_order *order = &orders[i / ARRAY_COUNT(ends)];
+        snprintf(param, sizeof(param), "%s%s", order->name, ends[i % ARRAY_COUNT(ends)]);
+        if (call_param(call, text_of(param)).at && !need_index(call, order))
+            return false;
+    }
+    return true;
+}
+
 static bool count_found(struct call *call, const struct filter *filter, int64_t *count)
 {
     struct err err;
@@ -172,7 +186,7 @@ void users_count(struct call *call)
 {
     struct filter filter;
     int64_t count;
-    if (filter_read(call, &filter) && count_found(call, &filter, &count))
+    if (filter_read(call, &filter) && need_moments(call) && count_found(call, &filter, &count))
         clerk_write_count(count, call_answer(call, 200));
     filter_release(&filter);
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Orders, searches and counts of users: what indexes answer against the same worked out here, user by user."""
+import operator
 import random
 import subprocess
 import unittest
 import urllib.parse
+import urllib.request
 
 import postgres
 from lab import Sandbox
@@ -87,6 +89,11 @@ class Lists(unittest.TestCase):
                 "external_id": str(n), "email_address": emails, "skip_password_requirement": True,
                 "first_name": some.choice(self.TEXTS), "last_name": some.choice(self.TEXTS),
                 "created_at": f"2020-01-{some.randint(1, 3):02}T00:00:00Z", **more}))
+        for user in made[:5]:
+            token = self.ok(box, "POST", "/v1/sign_in_tokens", {"user_id": user["id"]})["token"]
+            form = urllib.parse.urlencode({"strategy": "ticket", "ticket": token}).encode()
+            with urllib.request.urlopen(box.url + "/v1/client/sign_ins", form, 60) as answer:
+                self.assertIn(b'"complete"', answer.read())
         for user in some.sample(made, count // 2):
             path, email = "/v1/users/" + user["id"], user["email_addresses"][-1]["id"]
             if some.random() < 0.4:
@@ -105,6 +112,21 @@ class Lists(unittest.TestCase):
 
     def listed(self, box, *pairs):
         return self.ok(box, "GET", query("/v1/users", *pairs, *(() if "limit" in dict(pairs) else (("limit", "500"),))))
+
+    def check_moments(self, box, users):
+        for name in ("created_at", "last_active_at", "last_sign_in_at"):
+            known = sorted({u[name] for u in users if u[name] is not None})
+            self.assertTrue(known, name)
+            for at in (0, known[0], known[-1], known[-1] + 1):
+                for end, fits in (("before", operator.lt), ("after", operator.gt), ("since", operator.ge)):
+                    if (name, end) in (("created_at", "since"), ("last_sign_in_at", "since")):
+                        continue  # Clerk has none
+                    with self.subTest(moment=f"{name}_{end}", at=at):
+                        wanted = [u["external_id"] for u in users if u[name] is not None and fits(u[name], at)]
+                        where = (f"{name}_{end}", str(at))
+                        self.assertEqual(ids(self.listed(box, where, ("order_by", "+created_at"))), wanted)
+                        count = self.ok(box, "GET", query("/v1/users/count", where))
+                        self.assertEqual(count["total_count"], len(wanted))
 
     def wanted_order(self, name, down, data, users):
         """The external ids: PostgreSQL orders texts by its own rules, so there it sorts all users itself."""
@@ -161,6 +183,7 @@ class Lists(unittest.TestCase):
                 for flag in (True, False):
                     path = "/v1/users/count?banned=" + str(flag).lower()
                     self.assertEqual(self.ok(box, "GET", path)["total_count"], sum(u["banned"] is flag for u in users))
+                self.check_moments(box, users)
                 self.check_orders(box, data, users)
                 self.check_searches(box, users)
 
