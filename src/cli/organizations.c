@@ -6,9 +6,10 @@
 #include "cli/migration.h"
 
 static const char about_plan[] =
-    "Says what an import of organizations and memberships would do, from the ledger alone: create, "
-    "update,\n"
-    "unchanged, and who cannot be moved. Writes nothing.\n\n"
+    "Says what an import of organizations and memberships would do, from the ledger alone and "
+    "without asking\n"
+    "the target: create, update, unchanged, who cannot be moved, what is gone from the file. "
+    "Writes nothing.\n\n"
     "  usher organizations plan organizations.json --ledger users.ledger";
 
 static const char about_import[] =
@@ -68,6 +69,20 @@ static void print_moved(const struct migrate_totals *t)
     printf("%llu requests\n", (unsigned long long)t->requests);
 }
 
+static void print_planned(const struct migrate_totals *t)
+{
+    printf("%llu organizations and memberships: %llu create, %llu update, %llu unchanged, %llu "
+           "reject\n",
+           (unsigned long long)t->rows, (unsigned long long)t->created,
+           (unsigned long long)t->updated, (unsigned long long)t->unchanged,
+           (unsigned long long)t->rejected);
+    if (t->gone > 0)
+        printf("%llu are no longer in the file, as the ledger has it; whether they are still at "
+               "the target was not asked\n",
+               (unsigned long long)t->gone);
+    printf("%llu requests\n", (unsigned long long)t->requests);
+}
+
 static void print_verified(const struct migrate_totals *t)
 {
     printf("%llu organizations and memberships = %llu the same + %llu different + %llu missing + "
@@ -76,7 +91,8 @@ static void print_verified(const struct migrate_totals *t)
            (unsigned long long)t->different, (unsigned long long)t->missing,
            (unsigned long long)t->rejected);
     if (t->gone > 0)
-        printf("gone: %llu organizations and memberships are no longer in the file\n",
+        printf("gone: %llu organizations and memberships are no longer in the file; whether they "
+               "are still at the target was not asked\n",
                (unsigned long long)t->gone);
 }
 
@@ -141,7 +157,7 @@ static int plan(int argc, char **argv)
     if (status < 0) {
         status = migrate_plan_organizations(&m.opts, &m.instance, &m.events, on_planned,
                                             &migration_stop, &m.totals, &err);
-        status = end(&m, status, print_moved, &err);
+        status = end(&m, status, print_planned, &err);
     }
     migration_end(&m);
     return status;

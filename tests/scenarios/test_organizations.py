@@ -192,6 +192,9 @@ class Organizations(unittest.TestCase):
         gone = {(e["id"], e["code"]) for e in events(done.stdout) if e["event"] == "gone"}
         self.assertEqual(gone, {("user|5", "gone"), ("o4", "gone")})
         self.assertEqual(event(done.stdout, "end")["requests"], 6)
+        said = usher("organizations", "plan", file, "--ledger", self.cwd + "/ledger", box=self.box).stdout
+        self.assertIn("0 create, 0 update, 26 unchanged, 0 reject\n3 are no longer in the file, as the ledger has it; "
+                      "whether they are still at the target was not asked", said)
         end = self.move(file)
         self.assertEqual((end["gone"], end["deleted"], end["unchanged"]), (3, 0, 26))
         self.assertEqual(len(self.there()), 5, "they are only listed")
