@@ -24,10 +24,19 @@ export class OpenApi {
     return node;
   }
 
+  routeOf(method, pathname) {
+    return this.routes.find(r => r.pattern.test(pathname) && r.operations[method.toLowerCase()]);
+  }
+
+  // The operationId of a request; undefined if there is no such operation.
+  operationOf(method, pathname) {
+    return this.routeOf(method, pathname)?.operations[method.toLowerCase()].operationId;
+  }
+
   // The schema that an answer must have: undefined if none is given, null if the operation is unknown, false
   // if the answer has no body.
   schemaOf(method, pathname, status) {
-    const route = this.routes.find(r => r.pattern.test(pathname) && r.operations[method.toLowerCase()]);
+    const route = this.routeOf(method, pathname);
     if (!route) return null;
     const answers = route.operations[method.toLowerCase()].responses;
     const answer = this.resolve(answers[status]);

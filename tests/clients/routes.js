@@ -5,7 +5,7 @@ import path from 'node:path';
 
 const folder = process.env.USHER_CALLS;
 const total = new Map();
-for (const file of fs.readdirSync(folder)) {
+for (const file of fs.readdirSync(folder).filter(name => name.endsWith('.json'))) {
   const counts = JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8'));
   for (const [route, calls] of Object.entries(counts)) total.set(route, (total.get(route) ?? 0) + calls);
 }

@@ -10,7 +10,7 @@ import { backendApi } from './openapi.js';
 
 // The SDK takes hold of fetch when it is loaded: load it behind this.
 const realFetch = globalThis.fetch;
-const seen = { openApi: null, problems: [], answers: 0 };
+const seen = { openApi: null, problems: [], answers: 0, errors: new Set() };
 
 globalThis.fetch = async (input, init) => {
   const answer = await realFetch(input, init);
@@ -22,6 +22,8 @@ globalThis.fetch = async (input, init) => {
   // The sandbox's own endpoints, by which tests look inside, are none of Clerk's; frontend.js looks at what browsers get.
   if (url.pathname.startsWith('/v1/sandbox/')) return answer;
   if (!new Headers(init?.headers ?? input.headers).has('authorization')) return answer;
+  if (answer.status >= 400)
+    seen.errors.add(`${seen.openApi.operationOf(method, url.pathname.replace(/^\/v1/, ''))} ${answer.status}`);
   seen.problems.push(...seen.openApi.problems(method, url.pathname.replace(/^\/v1/, ''), answer.status,
     answer.headers.get('content-type'), body, url.searchParams.get('paginated') === 'true'));
   return answer;
@@ -47,6 +49,12 @@ async function recordCalls({ backend_api, secret_key }) {
     { headers: { authorization: `Bearer ${secret_key}` } });
   fs.writeFileSync(path.join(process.env.USHER_CALLS, `${process.pid}-${keys++}.json`), await answer.text());
 }
+
+// Which errors the Backend API has answered in this file of tests, as "operationId status", for statuses.js.
+process.on('exit', () => {
+  if (process.env.USHER_CALLS)
+    fs.writeFileSync(path.join(process.env.USHER_CALLS, `${process.pid}.errors`), [...seen.errors].join('\n'));
+});
 
 // options: further arguments of `usher sandbox`. Returns { clerk, ready, raw, stop }; what no test stops ends with the file.
 export async function startSandbox(...options) {
