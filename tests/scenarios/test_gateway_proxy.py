@@ -187,7 +187,7 @@ class Settings(unittest.TestCase):
                 (proxy.replace("127.0.0.1:0", "127.0.0.1") + clerk, ":1: listen: '127.0.0.1' is no address"),
                 (proxy.replace("127.0.0.1:0", "'unix:'") + clerk, ":1: listen: the path of a socket"),
                 (proxy + clerk + "admin: 127.0.0.1:65536\n", ":6: admin: '127.0.0.1:65536' is no address"),
-                (proxy + clerk + "threads: many\n", ":6: Invalid"),
+                (proxy + clerk + "threads: many\n", ":6: threads: it is a whole number from 1 to 256"),
                 (proxy + clerk + "legacy:\n  connector: sql\n", ":6: a legacy system needs a ledger"),
                 (proxy + clerk + "policy:\n  codes: perhaps\n", ":7: "),
                 (proxy + clerk + "tls: [\n", ":")):

@@ -96,7 +96,7 @@ class Import(unittest.TestCase):
                 process = subprocess.Popen(command, env=lab.environment(box),
                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 try:
-                    process.wait(random.uniform(0.01, 0.25))
+                    process.wait(random.uniform(0.01, 0.25) if kills else 0.03)
                     break
                 except subprocess.TimeoutExpired:
                     process.kill()

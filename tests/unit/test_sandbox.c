@@ -229,16 +229,18 @@ static void routes_are_found_by_method_and_path(void **state)
     assert_int_equal(route->limit, ROUTE_USER);
     assert_null(find_route("TRACE", TEXT("/v1/users"), true, ids));
     assert_true(route_has_path(TEXT("/v1/users")));
+    route = find_route("GET", TEXT("/v1/users/"), true, ids);
+    assert_text(route->path, "/v1/users");
     static const char *const none[] = {"",
                                        "/",
                                        "/v1",
-                                       "/v1/users/",
+                                       "/v1/users//",
                                        "/v1/userss",
                                        "/v1//users",
                                        "/v1/users/a/b",
                                        "v1/users",
                                        "/v1/users//metadata",
-                                       "/v1/users/a/metadata/"};
+                                       "/v1/users/a/metadata//"};
     for (size_t i = 0; i < ARRAY_COUNT(none); i++) {
         assert_null(find_route("GET", text_of(none[i]), true, ids));
         assert_null(find_route("PATCH", text_of(none[i]), true, ids));
