@@ -22,13 +22,23 @@ void call_header(struct call *call, const char *name, struct text value)
         call->headers[call->header_count++] = (struct server_header){name, copy.at};
 }
 
-bool call_sign(struct call *call, struct text input)
+bool call_sign_with(struct call *call, struct text input, struct text algorithm, struct text key)
 {
     struct buf *out = &call->request->out;
     if (call->signature_count == CALL_SIGNATURES_MAX)
         return false;
-    call->signatures[call->signature_count++] = (struct call_signature){out->len, input.len};
+    call->signatures[call->signature_count++] =
+        (struct call_signature){out->len, input.len, algorithm, key};
     buf_add(out, input);
+    return true;
+}
+
+bool call_sign(struct call *call, struct text input)
+{
+    struct buf *out = &call->request->out;
+    struct text none = {NULL, 0};
+    if (!call_sign_with(call, input, none, none))
+        return false;
     buf_byte(out, '.');
     char *room = buf_room(out, KEYS_SIGNATURE_LEN);
     if (room)

@@ -62,7 +62,10 @@ struct desk {
 
 /* A JWT in the answer's body that still lacks its signature. */
 struct call_signature {
-    size_t at, len; /* header and payload; behind them a dot and room for the signature */
+    size_t at,
+        len; /* header and payload; behind them a dot and room for the signature, if the instance's key signs */
+    struct text algorithm,
+        key; /* of a template with a key of its own (jwt_signature.h); else absent */
 };
 
 struct front;
@@ -110,6 +113,8 @@ void call_header(struct call *call, const char *name, struct text value);
  * CALL_SIGNATURES_MAX.
  */
 bool call_sign(struct call *call, struct text input);
+/* The same with another key (jwt_signature.h), in the call's arena. */
+bool call_sign_with(struct call *call, struct text input, struct text algorithm, struct text key);
 
 /* Refuses. param: meta.param_name, or NULL. The sentence is printf-like. Always returns false. */
 bool call_fail(struct call *call, enum clerk_code code, const char *param, const char *format, ...)

@@ -307,11 +307,12 @@ static bool take_turn(struct engine *engine)
 
 /*
  * Who signs what an HTTP thread has served: that thread, unless so many others wait for it that those behind it would
- * notice, or the answer has several tokens.
+ * notice, or the answer has several tokens, or one with a key that may be large.
  */
 static struct pool *signers_for(const struct engine *engine, const struct call *call)
 {
-    bool here = call->signature_count == 1 && server_neighbours(call->request) <= SIGN_HERE_MAX;
+    bool here = call->signature_count == 1 && !call->signatures[0].key.at &&
+                server_neighbours(call->request) <= SIGN_HERE_MAX;
     return here ? NULL : engine->signers;
 }
 

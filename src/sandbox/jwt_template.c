@@ -23,19 +23,17 @@ ROW_TABLE(jwt_template_table, jwt_template, "jwt_templates", JWT_TEMPLATE_COLUMN
           COLUMN_NUMBER,
           "CREATE UNIQUE INDEX IF NOT EXISTS jwt_templates_name ON jwt_templates (name);");
 
-bool jwt_template_sign(const struct call *call, const struct jwt_template *template,
-                       struct text claims, struct buf *to)
+void jwt_template_encode(const struct call *call, const struct jwt_template *template,
+                         struct text claims, struct buf *to)
 {
     char header[192];
     int len = snprintf(header, sizeof(header),
                        "{\"alg\":\"%.*s\",\"cat\":\"%s\",\"typ\":\"JWT\",\"oiat\":%lld}",
                        TEXT_ARG(template->signing_algorithm), TOKEN_CLASS_TEMPLATE,
                        (long long)(call->now_ms / 1000));
-    size_t from = to->len;
     base64_encode(BASE64_URL_BARE, to, (const uint8_t *)header, (size_t)len);
     buf_byte(to, '.');
     base64_encode(BASE64_URL_BARE, to, (const uint8_t *)claims.at, claims.len);
-    return jwt_signature_append(template->signing_algorithm, template->signing_key, from, to);
 }
 
 static bool list(struct call *call, struct sql_query *query, struct jwt_template **templates,

@@ -24,8 +24,8 @@ struct call;
 /* The template of that name; refuses with a 404 if there is none. */
 bool jwt_template_find(struct call *call, struct text name, struct jwt_template *template);
 
-/* Appends a whole JWT of those claims, signed with the template's own key. False if that fails. */
-bool jwt_template_sign(const struct call *call, const struct jwt_template *template,
-                       struct text claims, struct buf *to);
+/* Appends header and payload, encoded ("a.b"), of those claims, for the template's own key. */
+void jwt_template_encode(const struct call *call, const struct jwt_template *template,
+                         struct text claims, struct buf *to);
 
 #endif

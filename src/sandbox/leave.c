@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "sandbox/jwt_signature.h"
+
 /* A slow body comes in so many pieces, with so long a pause before each. */
 #define SLOW_PIECES   10
 #define SLOW_PAUSE_US 200000
@@ -50,12 +52,36 @@ static void release(struct call *call)
     server_answer(call->request, &answer);
 }
 
+/* A signature of any length: what is behind the token makes room for it. */
+static bool sign_with_own(const struct call_signature *signature, struct buf *body)
+{
+    size_t end = signature->at + signature->len;
+    struct buf behind;
+    buf_init(&behind, body->max);
+    buf_add(&behind, text_part(buf_text(body), end, body->len));
+    body->len = end;
+    bool ok = jwt_signature_append(signature->algorithm, signature->key, signature->at, body);
+    buf_add(body, buf_text(&behind));
+    ok = ok && buf_ok(&behind) && buf_ok(body);
+    buf_release(&behind);
+    return ok;
+}
+
+static bool sign_with_instance(const struct call_signature *signature,
+                               const struct key_signer *signer, struct buf *body)
+{
+    struct text input = {body->at + signature->at, signature->len};
+    return signer && keys_sign(signer, input, body->at + signature->at + input.len + 1);
+}
+
+/* The last one first, so that those before it stay where they are. */
 static bool sign_all(struct call *call)
 {
-    char *body = call->request->out.at;
-    for (size_t i = 0; i < call->signature_count; i++) {
-        struct text input = {body + call->signatures[i].at, call->signatures[i].len};
-        if (!keys_sign(call->signer, input, body + call->signatures[i].at + input.len + 1))
+    struct buf *body = &call->request->out;
+    for (size_t i = call->signature_count; i-- > 0;) {
+        const struct call_signature *signature = &call->signatures[i];
+        if (signature->key.at ? !sign_with_own(signature, body)
+                              : !sign_with_instance(signature, call->signer, body))
             return false;
     }
     return true;
@@ -91,7 +117,7 @@ void leave_note_spoiled(struct call *call, const struct err *err)
 
 void leave(struct call *call, struct pool *signers)
 {
-    if (!call->signer)
+    if (call->signature_count == 0)
         release(call);
     else if (!signers || !pool_put(signers, sign, call))
         sign(

@@ -87,19 +87,6 @@ static bool put_template_claims(struct call *call, const struct token_opts *opts
         out);
 }
 
-/* Signs with the template's own key, at once: a secret costs microseconds, an RSA key a millisecond. */
-static void put_custom_signed(const struct call *call, const struct jwt_template *template,
-                              struct text claims, struct json_out *out)
-{
-    struct buf token;
-    buf_init(&token, 2 * CLAIMS_MAX);
-    if (jwt_template_sign(call, template, claims, &token) && buf_ok(&token))
-        json_put_text(out, buf_text(&token));
-    else
-        json_put_null(out);
-    buf_release(&token);
-}
-
 /* Returns false, with nothing appended, if the claims or the answer's tokens are too many. */
 static bool append(struct call *call, const char *class, struct text claims)
 {
@@ -113,15 +100,31 @@ static bool append(struct call *call, const char *class, struct text claims)
     return ok;
 }
 
-static void put_signed_later(struct call *call, const char *class, struct text claims,
-                             struct json_out *out)
+/* The same for a template with a key of its own. */
+static bool append_custom(struct call *call, const struct jwt_template *template,
+                          struct text claims)
+{
+    struct buf token;
+    buf_init(&token, 2 * CLAIMS_MAX);
+    jwt_template_encode(call, template, claims, &token);
+    bool ok = buf_ok(&token) && call_sign_with(call, buf_text(&token), template->signing_algorithm,
+                                               template->signing_key);
+    buf_release(&token);
+    return ok;
+}
+
+static void put_signed_later(struct call *call, const struct jwt_template *template,
+                             struct text claims, struct json_out *out)
 {
     if (call->signature_count == CALL_SIGNATURES_MAX) {
         json_put_null(out);
         return;
     }
     json_put_raw(out, TEXT("\""));
-    append(call, class, claims);
+    if (template && template->signing_key.at)
+        append_custom(call, template, claims);
+    else
+        append(call, template ? TOKEN_CLASS_TEMPLATE : TOKEN_CLASS_SESSION, claims);
     buf_byte(out->to, '"');
 }
 
@@ -147,11 +150,8 @@ bool token_put(struct call *call, const struct token_opts *opts, struct json_out
         ; /* the refusal is the answer */
     else if (!buf_ok(&claims))
         json_put_null(out);
-    else if (opts->template && opts->template->signing_key.at)
-        put_custom_signed(call, opts->template, buf_text(&claims), out);
     else
-        put_signed_later(call, opts->template ? TOKEN_CLASS_TEMPLATE : TOKEN_CLASS_SESSION,
-                         buf_text(&claims), out);
+        put_signed_later(call, opts->template, buf_text(&claims), out);
     buf_release(&claims);
     return fine;
 }
