@@ -126,10 +126,21 @@ static void last_id(const char *page, char to[64])
     snprintf(to, 64, "%.32s", found + 7);
 }
 
+/* Claims that a page costs at most so many times as much CPU as the first one. */
+static bool claim_page(const char *name, struct cost page, struct cost first, double max)
+{
+    char against[96];
+    bool good = page.cpu_us <= max * first.cpu_us;
+    snprintf(against, sizeof(against), "the CPU of the first page, %.2f ms; %.1f is allowed",
+             first.cpu_us / 1000, max);
+    bench_claim(name, page.cpu_us / 1000, "ms of CPU", page.cpu_us / first.cpu_us, against, good);
+    return good;
+}
+
 static bool list(const struct sandbox *sandbox, uint64_t users)
 {
     static char page[PAGE_ROOM];
-    char cursor[64] = "", path[160], against[96];
+    char cursor[64] = "", path[160];
     int fd = bench_connect(sandbox->port);
     struct cost first = page_cost(sandbox, fd, "", page);
     double whole = bench_cpu(sandbox->pid);
@@ -141,11 +152,7 @@ static bool list(const struct sandbox *sandbox, uint64_t users)
     whole = bench_cpu(sandbox->pid) - whole;
     struct cost last = page_cost(sandbox, fd, cursor, page);
     close(fd);
-    bool good = last.cpu_us <= LIST_MAX * first.cpu_us;
-    snprintf(against, sizeof(against), "the CPU of the first page, %.2f ms; %.1f is allowed",
-             first.cpu_us / 1000, LIST_MAX);
-    bench_claim("the last 500 users by cursor", last.cpu_us / 1000, "ms of CPU",
-                last.cpu_us / first.cpu_us, against, good);
+    bool good = claim_page("the last 500 users by cursor", last, first, LIST_MAX);
     printf(
         "  %.2f ms of CPU a page in the mean of all; %.1f ms until the last page is there, %.1f ms"
         " the first; %llu users\n",
@@ -161,7 +168,7 @@ static bool orders(const struct sandbox *sandbox)
                                         "first_name",     "last_name",    "username",
                                         "last_active_at", "updated_at",   "last_sign_in_at"};
     static char page[PAGE_ROOM];
-    char path[160], dearest[160] = "", against[256];
+    char path[160], dearest[160] = "";
     int fd = bench_connect(sandbox->port);
     struct cost first = page_cost(sandbox, fd, "", page), most = {0, 0};
     double making = 0;
@@ -180,11 +187,7 @@ static bool orders(const struct sandbox *sandbox)
         snprintf(dearest, sizeof(dearest), "%s", path);
     }
     close(fd);
-    bool good = most.cpu_us <= ORDER_MAX * first.cpu_us;
-    snprintf(against, sizeof(against), "the CPU of the first page, %.2f ms; %.1f is allowed",
-             first.cpu_us / 1000, ORDER_MAX);
-    bench_claim("the dearest of the other orders", most.cpu_us / 1000, "ms of CPU",
-                most.cpu_us / first.cpu_us, against, good);
+    bool good = claim_page("the dearest of the other orders", most, first, ORDER_MAX);
     printf("  it is %s; the first time took %.1f s at most\n", dearest, making / 1e6);
     return good;
 }

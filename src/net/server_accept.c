@@ -3,9 +3,9 @@
  * crowd last. So the first connections get large buffers and those of a crowd small ones, which
  * libmicrohttpd, whose buffers are of one size a daemon, could not do by itself.
  *
- * It also looks after those that are open (server_sweep.c), and ticks: libmicrohttpd 0.9.75 asks epoll again when it was told exactly as much as it asked for, 128 events, and
- * sleeps in that before it serves any of them; for minutes, if all their clients wait for answers. A stir in its set
- * ends that sleep.
+ * It also looks after those that are open (server_sweep.c), and ticks: libmicrohttpd 0.9.75 asks epoll again when it was
+ * told exactly as much as it asked for, 128 events, and sleeps in that before it serves any of them; for minutes, if all
+ * their clients wait for answers. A stir in its set ends that sleep.
  */
 #include "net/server_inside.h"
 

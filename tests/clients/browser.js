@@ -1,11 +1,13 @@
 // Chromium, driven by playwright-core, and a small application for it: pages with Clerk's own unmodified
 // browser bundles, and a proxy path `/__clerk` in front of a Frontend API, as applications have one.
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { atEnd, patience, spawnChild, until } from './ending.js';
+import { startSandbox } from './sandbox.js';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
 const bundles = path.join(here, 'bundles');
@@ -117,6 +119,15 @@ export async function startApp(options) {
   };
 }
 
+// A browser, a sandbox of the production kind and an application in front of it: { browser, sandbox, app }.
+export async function startProduction() {
+  const browser = await startBrowser();
+  const sandbox = await startSandbox('--limits', 'off', '--production', '--frontend-host', 'clerk.example.test');
+  const app = await startApp({ publishableKey: sandbox.ready.publishable_key, secretKey: sandbox.ready.secret_key,
+    frontendApi: sandbox.ready.frontend_api });
+  return { browser, sandbox, app };
+}
+
 // Runs a program to its end; returns { status, stdout, stderr }.
 export function run(command, args, options = {}) {
   return new Promise(resolve => {
@@ -149,6 +160,17 @@ export async function submit(page, fields) {
 export async function signIn(page, identifier, password) {
   await submit(page, { identifier });
   await submit(page, { password });
+}
+
+// A page of a new profile at a path of the application, where this user has signed in.
+export async function openAs({ browser, app }, user, password, at) {
+  const page = await newPage(browser);
+  await page.goto(app.url);
+  await signIn(page, user.emailAddresses[0].emailAddress, password);
+  await page.waitForSelector('.cl-userButtonTrigger');
+  await page.goto(app.url + at);
+  assert.equal(await whoIsIt(page), user.id);
+  return page;
 }
 
 // Types the code that was sent to an address into the card that asks for it.

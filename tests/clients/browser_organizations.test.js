@@ -2,16 +2,12 @@
 // <CreateOrganization/>, <OrganizationProfile/>; and what @clerk/express then knows of the request.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { claims, newPage, press, signIn, startApp, startBrowser, submit, whoIsIt } from './browser.js';
-import { startSandbox } from './sandbox.js';
+import { claims, openAs, press, startProduction, submit, whoIsIt } from './browser.js';
 
 const password = 'Correct-Horse-9!x';
 let browser, sandbox, app, count = 0;
 before(async () => {
-  browser = await startBrowser();
-  sandbox = await startSandbox('--limits', 'off', '--production', '--frontend-host', 'clerk.example.test');
-  app = await startApp({ publishableKey: sandbox.ready.publishable_key, secretKey: sandbox.ready.secret_key,
-    frontendApi: sandbox.ready.frontend_api });
+  ({ browser, sandbox, app } = await startProduction());
 });
 
 const person = (fields = {}) => sandbox.clerk.users.createUser({ password,
@@ -19,17 +15,7 @@ const person = (fields = {}) => sandbox.clerk.users.createUser({ password,
 const organization = (owner, name) =>
   sandbox.clerk.organizations.createOrganization({ name, createdBy: owner.id });
 
-// The page at a path, with the user signed in.
-async function open(user, at) {
-  const page = await newPage(browser);
-  await page.goto(app.url);
-  await page.waitForSelector('input[name=identifier]');
-  await signIn(page, user.emailAddresses[0].emailAddress, password);
-  await page.waitForSelector('.cl-userButtonTrigger');
-  await page.goto(app.url + at);
-  assert.equal(await whoIsIt(page), user.id);
-  return page;
-}
+const open = (user, at) => openAs({ browser, app }, user, password, at);
 
 // Chooses an organization in the switcher by its name; returns the claims of the token that follows.
 async function choose(page, name) {

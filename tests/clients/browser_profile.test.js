@@ -1,30 +1,21 @@
 // <UserProfile/> in Chromium against the sandbox: all that a user changes about himself.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { newPage, press, signIn, startApp, startBrowser, submit, typeCode, whoIsIt } from './browser.js';
-import { startSandbox } from './sandbox.js';
+import { openAs, press, startProduction, submit, typeCode } from './browser.js';
 import { totp } from './totp.js';
 
 const password = 'Correct-Horse-9!x';
 const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 let browser, sandbox, app, count = 0;
 before(async () => {
-  browser = await startBrowser();
-  sandbox = await startSandbox('--limits', 'off', '--production', '--frontend-host', 'clerk.example.test');
-  app = await startApp({ publishableKey: sandbox.ready.publishable_key, secretKey: sandbox.ready.secret_key,
-    frontendApi: sandbox.ready.frontend_api });
+  ({ browser, sandbox, app } = await startProduction());
 });
 
 // A new user's profile, opened at a page of it.
 async function open(at, fields = {}) {
   const user = await sandbox.clerk.users.createUser({ password, firstName: 'Ada',
     emailAddress: [`profile${++count}@usher-tests.com`], ...fields });
-  const page = await newPage(browser);
-  await page.goto(app.url);
-  await signIn(page, user.emailAddresses[0].emailAddress, password);
-  await page.waitForSelector('.cl-userButtonTrigger');
-  await page.goto(`${app.url}/user${at}`);
-  assert.equal(await whoIsIt(page), user.id);
+  const page = await openAs({ browser, app }, user, password, `/user${at}`);
   return { page, user, now: () => sandbox.clerk.users.getUser(user.id),
     section: name => page.locator(`.cl-profileSection__${name}`) };
 }
